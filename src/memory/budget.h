@@ -22,10 +22,10 @@ struct MemoryLimits {
   Bytes mem_available;
   Bytes swap_total;
   Bytes swap_free;
-  int overcommit_memory = 0;            // /proc/sys/vm/overcommit_memory: 0, 1, 2
-  std::optional<Bytes> commit_left;     // CommitLimit - Committed_AS, only where overcommit_memory is 2
-  std::optional<Bytes> address_space;   // RLIMIT_AS
-  std::vector<Limit> cgroups;           // every ancestor with a finite limit, innermost first
+  int overcommit_memory = 0;           // /proc/sys/vm/overcommit_memory: 0, 1, 2
+  std::optional<Bytes> commit_left;    // CommitLimit - Committed_AS, only where overcommit_memory is 2
+  std::optional<Bytes> address_space;  // RLIMIT_AS
+  std::vector<Limit> cgroups;          // every ancestor with a finite limit, innermost first
 };
 
 // Reads below `root` ("/" on a real machine; a fixture tree in tests).

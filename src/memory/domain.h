@@ -4,9 +4,12 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/bytes.h"
@@ -19,9 +22,9 @@ std::string_view name(DomainKind kind);  // "cgroup v2", "cgroup v1", "/proc sam
 
 // What a domain holds at one moment.
 struct Usage {
-  Bytes held;                     // working set: page cache that the kernel can drop at once is not counted
-  Bytes peak;                     // highest charge the kernel has seen (page cache included); for /proc: highest sample
-  std::uint64_t oom_kills = 0;    // kernel kills inside this domain so far
+  Bytes held;                   // working set: page cache that the kernel can drop at once is not counted
+  Bytes peak;                   // highest charge the kernel has seen (page cache included); for /proc: highest sample
+  std::uint64_t oom_kills = 0;  // kernel kills inside this domain so far
 };
 
 // The memory of one worker (and all that it starts). Destroying it removes it: what still lives in it is killed first.
@@ -31,11 +34,15 @@ class WorkerDomain {
   // Files into which a new process writes "0\n" (itself), before it does anything else, to belong here.
   // Empty for /proc, where belonging is descent from the root process given to `adopt`.
   [[nodiscard]] virtual std::vector<std::string> join_files() const = 0;
+  // "NAME=value" lines a new process must have in its environment: by them /proc sampling finds processes again that
+  // have left the tree (daemons). Empty for cgroups, which nothing leaves.
+  [[nodiscard]] virtual std::vector<std::string> environment() const { return {}; }
   // Tells who the domain's root process is. Harmless to call for cgroups, where membership is the kernel's.
   virtual void adopt(pid_t root) = 0;
   [[nodiscard]] virtual Usage usage() = 0;
   // A file whose integer content is this domain's peak in bytes and which starts anew when anything ("0\n") is
-  // written to it; nothing where the kind or the kernel has none (v2 before 6.12, /proc).
+  // written to it; nothing where the kind or the kernel has none (v2 before 6.12, /proc). Keep one descriptor open
+  // for writing and reading: v2 starts anew only for the descriptor that wrote.
   [[nodiscard]] virtual std::optional<std::string> resettable_peak_file() const = 0;
   // All processes in it now.
   [[nodiscard]] virtual std::vector<pid_t> processes() = 0;
@@ -56,12 +63,15 @@ class RunDomain {
   [[nodiscard]] virtual bool enforces() const = 0;
   virtual Result<std::unique_ptr<WorkerDomain>> make_worker(const std::string& name) = 0;
   [[nodiscard]] virtual Usage usage() = 0;
+  // The directories made for this run, for `remove_domain_directories` in a process that outlives this one. Empty for
+  // /proc sampling.
+  [[nodiscard]] virtual std::vector<std::filesystem::path> cgroup_directories() const { return {}; }
 };
 
 struct DomainRequest {
-  std::string run_id;                    // [A-Za-z0-9-]+; part of the cgroup's name, which starts with "fittest-"
-  Bytes budget;                          // hard limit of the run
-  std::optional<DomainKind> only_kind;   // forced by the user (--domain) or a test
+  std::string run_id;                   // [A-Za-z0-9-]+; part of the cgroup's name, which starts with "fittest-"
+  Bytes budget;                         // hard limit of the run
+  std::optional<DomainKind> only_kind;  // forced by the user (--domain) or a test
 };
 
 struct OpenedDomain {
@@ -73,8 +83,12 @@ struct OpenedDomain {
 // Fails only if `only_kind` cannot be had.
 Result<OpenedDomain> open_domain(const DomainRequest& request);
 
-// Removes cgroups named "fittest-<run id>" left by runs whose fittest process is gone (killed -9), killing what still
-// lives in them. Returns a line for each one swept.
+// Removes cgroups named "fittest-<run id>..." left by runs whose fittest process is gone (killed -9), killing what
+// still lives in them. Returns a line for each one swept.
 std::vector<std::string> sweep_stale_domains();
+
+// Kills whatever lives in these cgroups and removes them; to be called when the run's process is gone. The calling
+// process is never killed: where it sits in one of them itself, it is moved to the parent. Returns what is left.
+std::vector<std::filesystem::path> remove_domain_directories(const std::vector<std::filesystem::path>& directories);
 
 }  // namespace fittest::memory

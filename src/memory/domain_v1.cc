@@ -1,0 +1,197 @@
+// Domains by the memory controller of cgroup v1, frozen by v1's freezer, which is a hierarchy of its own.
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "memory/cgroup_files.h"
+#include "memory/cgroup_place.h"
+#include "memory/cgroup_tree.h"
+#include "memory/domain_kinds.h"
+#include "memory/domain_name.h"
+#include "memory/signal_processes.h"
+
+namespace fittest::memory {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr std::chrono::milliseconds kPatience{5000};
+
+Bytes held_in(const fs::path& cgroup) {
+  const Bytes usage{read_number(cgroup / "memory.usage_in_bytes").value_or(0)};
+  return usage - Bytes{read_key(cgroup / "memory.stat", "total_inactive_file").value_or(0)};
+}
+
+std::uint64_t kills_in(const fs::path& cgroup) {
+  return read_key(cgroup / "memory.oom_control", "oom_kill").value_or(0);
+}
+
+// The directories of a run; shared with its workers, which may outlive the RunDomain object.
+struct Run {
+  fs::path memory;
+  std::optional<fs::path> freezer;
+  std::uint64_t kills_of_removed_workers = 0;
+  pid_t maker = ::getpid();  // a forked child's copy of these objects must not remove anything
+
+  [[nodiscard]] std::vector<fs::path> directories() const {
+    std::vector<fs::path> all{memory};
+    if (freezer) all.push_back(*freezer);
+    return all;
+  }
+};
+
+class V1Worker : public WorkerDomain {
+ public:
+  V1Worker(std::shared_ptr<Run> run, const std::string& name) : run_(std::move(run)), memory_(run_->memory / name) {
+    if (run_->freezer) freezer_ = *run_->freezer / name;
+  }
+  V1Worker(const V1Worker&) = delete;
+  V1Worker& operator=(const V1Worker&) = delete;
+  ~V1Worker() override {
+    if (run_->maker != ::getpid()) return;
+    (void)kill_cgroups(directories(), kPatience);
+    // The kernel counts a kill in the victim's own cgroup only: keep the count before the directory goes.
+    run_->kills_of_removed_workers += kills_in(memory_);
+    (void)remove_cgroups(directories(), kPatience);
+  }
+
+  Result<void> make() {
+    if (auto made = make_cgroup(memory_); !made) return made;
+    return freezer_ ? make_cgroup(*freezer_) : Result<void>{};
+  }
+  [[nodiscard]] std::vector<std::string> join_files() const override {
+    std::vector<std::string> files;
+    for (const fs::path& directory : directories()) files.push_back((directory / "cgroup.procs").string());
+    return files;
+  }
+  void adopt(pid_t) override {}
+  [[nodiscard]] Usage usage() override {
+    return {held_in(memory_), Bytes{read_number(memory_ / "memory.max_usage_in_bytes").value_or(0)}, kills_in(memory_)};
+  }
+  [[nodiscard]] std::optional<std::string> resettable_peak_file() const override {
+    return (memory_ / "memory.max_usage_in_bytes").string();
+  }
+  [[nodiscard]] std::vector<pid_t> processes() override { return processes_below(memory_); }
+  Result<void> freeze() override { return freezer_ ? freeze_v1(*freezer_) : stop_all(memory_); }
+  Result<void> thaw() override {
+    if (freezer_) return thaw_v1(*freezer_);
+    signal_below(memory_, SIGCONT);
+    return {};
+  }
+  Result<void> kill_all(std::chrono::milliseconds patience) override { return kill_cgroups(directories(), patience); }
+
+ private:
+  [[nodiscard]] std::vector<fs::path> directories() const {
+    std::vector<fs::path> all{memory_};
+    if (freezer_) all.push_back(*freezer_);
+    return all;
+  }
+
+  std::shared_ptr<Run> run_;
+  fs::path memory_;
+  std::optional<fs::path> freezer_;
+};
+
+class V1Run : public RunDomain {
+ public:
+  explicit V1Run(std::shared_ptr<Run> run) : run_(std::move(run)) {}
+  V1Run(const V1Run&) = delete;
+  V1Run& operator=(const V1Run&) = delete;
+  ~V1Run() override {
+    if (run_->maker == ::getpid()) (void)remove_cgroups(run_->directories(), kPatience);
+  }
+
+  void set_shortcomings(std::vector<std::string> lines) { shortcomings_ = std::move(lines); }
+  [[nodiscard]] DomainKind kind() const override { return DomainKind::cgroup_v1; }
+  [[nodiscard]] std::vector<std::string> shortcomings() const override { return shortcomings_; }
+  [[nodiscard]] bool enforces() const override { return true; }
+  Result<std::unique_ptr<WorkerDomain>> make_worker(const std::string& name) override {
+    if (auto checked = check_worker_name(name); !checked) return tl::unexpected(checked.error());
+    if (is_there(run_->memory / name)) return failure("there is a worker of this name already", name);
+    auto worker = std::make_unique<V1Worker>(run_, name);
+    if (auto made = worker->make(); !made) return tl::unexpected(made.error());
+    return worker;
+  }
+  [[nodiscard]] Usage usage() override {
+    Usage now{held_in(run_->memory), Bytes{read_number(run_->memory / "memory.max_usage_in_bytes").value_or(0)},
+              run_->kills_of_removed_workers + kills_in(run_->memory)};
+    std::error_code gone;
+    for (fs::directory_iterator it(run_->memory, gone), end; !gone && it != end; it.increment(gone)) {
+      if (it->is_directory(gone)) now.oom_kills += kills_in(it->path());
+    }
+    return now;
+  }
+  [[nodiscard]] std::vector<fs::path> cgroup_directories() const override { return run_->directories(); }
+
+ private:
+  std::shared_ptr<Run> run_;
+  std::vector<std::string> shortcomings_;
+};
+
+// The freezer's directory of the run, tried out; why not otherwise.
+Result<fs::path> make_freezer(const std::string& name) {
+  const auto place = find_place(Hierarchy::v1_freezer);
+  if (!place) return failure("the freezer controller is not mounted");
+  const fs::path directory = place->own / name;
+  if (auto made = make_cgroup(directory); !made) return tl::unexpected(made.error());
+  auto works = freeze_v1(directory);
+  if (works) works = thaw_v1(directory);
+  if (works) return directory;
+  ::rmdir(directory.c_str());
+  return tl::unexpected(works.error());
+}
+
+Result<void> limit(const fs::path& memory, Bytes budget, std::vector<std::string>& shortcomings) {
+  // Kernels before 5.11 leave the children out of a limit unless asked; later ones refuse to be asked.
+  if (read_number(memory / "memory.use_hierarchy") == 0) (void)write_text(memory / "memory.use_hierarchy", "1");
+  if (read_number(memory / "memory.use_hierarchy") == 0) {
+    return failure("memory.use_hierarchy cannot be set: a limit would not hold for workers", memory.string());
+  }
+  const std::string figure = std::to_string(budget.value);
+  if (auto set = write_text(memory / "memory.limit_in_bytes", figure); !set) return set;
+  if (const auto stands = read_number(memory / "memory.limit_in_bytes"); !stands || *stands > budget.value) {
+    return failure("the kernel does not take the limit", (memory / "memory.limit_in_bytes").string());
+  }
+  // In this order: the sum of memory and swap must never be below memory's own limit.
+  if (!write_text(memory / "memory.memsw.limit_in_bytes", figure) && has_swap()) {
+    shortcomings.emplace_back(
+        "swap is not limited (swap accounting is off): the run can hold more than the budget there");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<RunDomain>> open_cgroup_v1(const DomainRequest& request) {
+  const auto place = find_place(Hierarchy::v1_memory);
+  if (!place) return failure("the memory controller of cgroup v1 is not mounted");
+  const auto name = own_domain_name(request.run_id);
+  if (!name) return tl::unexpected(name.error());
+
+  auto run = std::make_shared<Run>();
+  run->memory = place->own / name->text();
+  if (auto made = make_cgroup(run->memory); !made) return tl::unexpected(made.error());
+  auto domain = std::make_unique<V1Run>(run);  // from here on, a return removes what was made
+
+  std::vector<std::string> shortcomings;
+  if (auto limited = limit(run->memory, request.budget, shortcomings); !limited) {
+    return tl::unexpected(limited.error());
+  }
+  if (auto freezer = make_freezer(name->text())) {
+    run->freezer = *freezer;
+  } else {
+    shortcomings.push_back("no freezer (" + freezer.error().what + "): workers are paused by SIGSTOP, which a parent " +
+                           "that waits for its child can see");
+  }
+  if (!read_key(run->memory / "memory.oom_control", "oom_kill")) {
+    shortcomings.emplace_back("the kernel does not count its kills (before Linux 4.13): exit codes alone tell them");
+  }
+  domain->set_shortcomings(std::move(shortcomings));
+
+  auto trial = domain->make_worker("trial");
+  if (!trial) return tl::unexpected(trial.error());
+  if (auto joined = try_joining((*trial)->join_files()); !joined) return tl::unexpected(joined.error());
+  return domain;
+}
+
+}  // namespace fittest::memory

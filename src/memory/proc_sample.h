@@ -1,0 +1,30 @@
+#pragma once
+// What a set of processes holds, read from /proc at a bounded price.
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "core/bytes.h"
+#include "memory/process_table.h"
+
+namespace fittest::memory {
+
+// The exact figure (PSS, shared pages divided among their users) costs a walk over the page tables, so each process
+// gets a new one only when the last cost less than 5 % of the time since. In between, its resident memory's growth
+// since then is added: pages touched anew are nearly always its own. Pages copied on write are seen at the next walk.
+class ProcSampler {
+ public:
+  [[nodiscard]] Bytes held(const std::vector<ProcessStat>& processes);
+
+ private:
+  struct Figure {
+    std::uint64_t start_time = 0;
+    Bytes proportional;
+    Bytes resident;  // at the moment of `proportional`
+    std::chrono::steady_clock::time_point next_walk{};
+  };
+  std::map<pid_t, Figure> figures_;
+};
+
+}  // namespace fittest::memory

@@ -1,0 +1,107 @@
+#include "memory/process_table.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <memory>
+#include <string>
+
+#include "memory/cgroup_files.h"
+
+namespace fittest::memory {
+namespace {
+
+std::string proc_file(pid_t pid, const char* name) {
+  return "/proc/" + std::to_string(pid) + "/" + name;
+}
+
+std::uint64_t page_size() {
+  static const auto size = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  return size;
+}
+
+template <typename Number>
+std::optional<Number> as(std::string_view word) {
+  Number number{};
+  const auto [stop, problem] = std::from_chars(word.data(), word.data() + word.size(), number);
+  if (problem != std::errc() || stop != word.data() + word.size()) return std::nullopt;
+  return number;
+}
+
+// "Pss:     1234 kB" among the lines of smaps_rollup.
+std::optional<Bytes> kib_line(std::string_view text, std::string_view key) {
+  for (const std::string_view line : split(text, '\n')) {
+    if (!line.starts_with(key)) continue;
+    const std::string_view rest = line.substr(key.size());
+    const std::size_t unit = rest.find("kB");
+    if (unit == std::string_view::npos) return std::nullopt;
+    const auto number = parse_number(rest.substr(0, unit));
+    return number ? std::optional(KiB(*number)) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<ProcessStat> parse_stat(std::string_view text) {
+  // The second field is the program's name in brackets, and may hold brackets and spaces itself.
+  const std::size_t open = text.find(" (");
+  const std::size_t close = text.rfind(')');
+  if (open == std::string_view::npos || close == std::string_view::npos || close < open) return std::nullopt;
+  if (close + 2 > text.size()) return std::nullopt;
+  const auto fields = split(text.substr(close + 2), ' ');
+  constexpr std::size_t kState = 0, kParent = 1, kGroup = 2, kSession = 3, kStart = 19, kResident = 21;
+  if (fields.size() <= kResident || fields[kState].size() != 1) return std::nullopt;
+  const auto pid = as<pid_t>(text.substr(0, open));
+  const auto parent = as<pid_t>(fields[kParent]);
+  const auto group = as<pid_t>(fields[kGroup]);
+  const auto session = as<pid_t>(fields[kSession]);
+  const auto start = as<std::uint64_t>(fields[kStart]);
+  const auto resident = as<std::int64_t>(fields[kResident]);
+  if (!pid || !parent || !group || !session || !start || !resident) return std::nullopt;
+  const std::uint64_t pages = *resident < 0 ? 0 : static_cast<std::uint64_t>(*resident);
+  return ProcessStat{*pid, fields[kState][0], *parent, *group, *session, *start, Bytes{pages * page_size()}};
+}
+
+std::optional<ProcessStat> read_stat(pid_t pid) {
+  const auto text = read_text(proc_file(pid, "stat"));
+  return text ? parse_stat(*text) : std::nullopt;
+}
+
+std::vector<ProcessStat> read_process_table() {
+  std::vector<ProcessStat> table;
+  const std::unique_ptr<DIR, int (*)(DIR*)> proc(::opendir("/proc"), ::closedir);
+  if (!proc) return table;
+  while (const dirent* entry = ::readdir(proc.get())) {
+    const auto pid = as<pid_t>(entry->d_name);
+    if (!pid) continue;
+    if (const auto stat = read_stat(*pid)) table.push_back(*stat);
+  }
+  return table;
+}
+
+std::optional<Bytes> read_proportional(pid_t pid) {
+  const auto text = read_text(proc_file(pid, "smaps_rollup"));
+  if (!text) return std::nullopt;
+  const auto pss = kib_line(*text, "Pss:");
+  if (!pss) return std::nullopt;
+  return *pss + kib_line(*text, "SwapPss:").value_or(Bytes{});
+}
+
+std::optional<Bytes> read_resident(pid_t pid) {
+  const auto text = read_text(proc_file(pid, "statm"));
+  if (!text) return std::nullopt;
+  const auto fields = split(*text, ' ');
+  if (fields.size() < 2) return std::nullopt;
+  const auto pages = parse_number(fields[1]);
+  return pages ? std::optional(Bytes{*pages * page_size()}) : std::nullopt;
+}
+
+std::uint64_t own_pid_namespace() {
+  struct stat about {};
+  return ::stat("/proc/self/ns/pid", &about) == 0 ? static_cast<std::uint64_t>(about.st_ino) : 0;
+}
+
+}  // namespace fittest::memory
