@@ -1,0 +1,80 @@
+#include "plan/batch.h"
+
+#include <algorithm>
+
+namespace fittest::plan {
+
+namespace {
+
+// How many tests of unknown duration a batch may hold: few while nothing is known, so that no worker is left with a
+// long tail; more as results come in.
+std::uint32_t unknown_allowed(const Beliefs& beliefs, TestIndex test) {
+  return 4 + 2 * beliefs.seen_in_file(test) + beliefs.seen() / 4;
+}
+// A run that shares a set-up may hold more of them: cutting it has its price.
+constexpr std::uint32_t kGluedUnknown = 8;
+
+// Grows test by test.
+struct Sum {
+  Bytes need;
+  Bytes retained;
+  Seconds duration = 0;
+  std::uint32_t unknown = 0;
+
+  void add(const Beliefs& beliefs, TestIndex test) {
+    need = std::max(need, retained + beliefs.peak(test));
+    retained += beliefs.retained(test);
+    need = std::max(need, retained);
+    duration += beliefs.duration(test);
+    if (!beliefs.known(test)) ++unknown;
+  }
+};
+
+}  // namespace
+
+Cut measure(const Order& order, const Beliefs& beliefs, Place begin, Place end) {
+  Sum sum;
+  for (Place at = begin; at != end; ++at) sum.add(beliefs, order.test(at));
+  return {end, sum.need, sum.duration};
+}
+
+Cut cut_batch(const Order& order, const Beliefs& beliefs, const Machine& machine, const Piece& piece,
+              const CutRules& rules) {
+  if (rules.whole) return measure(order, beliefs, piece.begin, piece.end);
+  const TestIndex first = order.test(piece.begin);
+  const std::uint32_t allowed = unknown_allowed(beliefs, first);
+  const int level = machine.level(beliefs, first);
+  Sum taken;
+  Place end = piece.begin;
+  while (end != piece.end) {
+    const bool must = end == piece.begin;
+    if (!must &&
+        (beliefs.file(order.test(end)) != beliefs.file(first) || machine.level(beliefs, order.test(end)) != level)) {
+      break;
+    }
+    // The next run that shares a set-up.
+    Sum with = taken;
+    const Seconds before = with.duration;
+    Place at = end;
+    do {
+      Sum next = with;
+      next.add(beliefs, order.test(at));
+      if (at != piece.begin && (machine.too_large(next.need) || next.unknown > kGluedUnknown * allowed)) break;
+      with = next;
+      ++at;
+      if (!must && with.duration > rules.target) break;
+    } while (at != piece.end && beliefs.shares_setup(order.test(at)) &&
+             beliefs.file(order.test(at)) == beliefs.file(first) && with.duration - before < rules.longest_glued);
+    if (at == end) break;
+    if (!must && (with.duration > rules.target || with.need > rules.room || with.unknown > allowed)) break;
+    taken = with;
+    end = at;
+  }
+  return {end, taken.need, taken.duration};
+}
+
+Seconds batch_target(Seconds left, unsigned workers) {
+  return std::clamp(left / (3.0 * std::max(1U, workers)), kShortestBatch, kLongestBatch);
+}
+
+}  // namespace fittest::plan
