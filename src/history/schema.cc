@@ -1,0 +1,94 @@
+#include "history/schema.h"
+
+#include <thread>
+
+namespace fittest::history {
+namespace {
+
+// "fitt", so that a stranger's database is not taken for a history of another version.
+constexpr std::int64_t kApplicationId = 0x66697474;
+
+// A test's row holds the summary of its results, because a prediction for a whole suite must not read them all. Times
+// are microseconds, moments Unix seconds, verdicts their names.
+constexpr const char* kTables = R"(
+CREATE TABLE suite(
+  key INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE
+) STRICT;
+CREATE TABLE run(
+  key INTEGER PRIMARY KEY AUTOINCREMENT,
+  suite INTEGER NOT NULL,
+  id TEXT NOT NULL,
+  begun INTEGER NOT NULL,
+  ended INTEGER,
+  UNIQUE(suite, id)
+) STRICT;
+CREATE TABLE test(
+  suite INTEGER NOT NULL,
+  id TEXT NOT NULL,
+  key INTEGER NOT NULL UNIQUE,
+  peak INTEGER,
+  at_least INTEGER,
+  retained INTEGER NOT NULL,
+  duration INTEGER NOT NULL,
+  counted INTEGER NOT NULL,
+  runs INTEGER NOT NULL,
+  verdict TEXT NOT NULL,
+  last_run INTEGER NOT NULL,
+  PRIMARY KEY(suite, id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE result(
+  test INTEGER NOT NULL,
+  run INTEGER NOT NULL,
+  verdict TEXT NOT NULL,
+  peak INTEGER,
+  at_least INTEGER,
+  retained INTEGER NOT NULL,
+  duration INTEGER NOT NULL,
+  PRIMARY KEY(test, run)
+) STRICT, WITHOUT ROWID;
+PRAGMA application_id = 1718187124;
+PRAGMA user_version = 1;
+)";
+static_assert(kApplicationId == 1718187124 && kSchemaVersion == 1, "written out in kTables");
+
+// WAL, where the file system can do it. SQLite does not wait for a lock here by itself, so that two processes that
+// both change the mode cannot wait for each other.
+void use_wal(Connection& connection) {
+  constexpr int kTries = 500;
+  for (int i = 0;; ++i) {
+    try {
+      connection.execute("PRAGMA journal_mode = WAL");
+      return;
+    } catch (const SqliteError& error) {
+      if (!error.is_busy() || i == kTries) throw;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+  }
+}
+
+}  // namespace
+
+bool has_schema(Connection& connection) {
+  const auto application = connection.number("PRAGMA application_id");
+  const auto version = connection.number("PRAGMA user_version");
+  const auto tables = connection.number("SELECT count(*) FROM sqlite_schema");
+  if (application == 0 && version == 0 && tables == 0) return false;
+  if (application != kApplicationId || version < 1) throw WrongSchema(0, "it is a database, but no history");
+  if (version > kSchemaVersion) throw WrongSchema(version, "it was written by a newer version of fittest");
+  return true;
+}
+
+void ensure_schema(Connection& connection) {
+  // A stranger's database is left as it is, its journal mode too.
+  if (!has_schema(connection)) {
+    use_wal(connection);
+    Transaction transaction(connection);
+    if (!has_schema(connection)) connection.execute(kTables);
+    transaction.commit();
+  }
+  // What is committed survives any death of the process; a power cut can take the last transactions, never the file.
+  connection.execute("PRAGMA synchronous = NORMAL");
+}
+
+}  // namespace fittest::history
