@@ -1,7 +1,7 @@
 #pragma once
 #include <unistd.h>
 
-#include <optional>
+#include <cassert>
 #include <utility>
 
 namespace fittest {
@@ -10,14 +10,13 @@ namespace fittest {
 class Descriptor {
  public:
   Descriptor() = default;
-  explicit Descriptor(int fd) {
-    if (fd >= 0) fd_ = fd;
-  }
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, std::nullopt)) {}
+  // What a system call returned: below 0, the object is empty.
+  explicit Descriptor(int fd) : fd_(fd < 0 ? kNone : fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, kNone)) {}
   Descriptor& operator=(Descriptor&& other) noexcept {
     if (this != &other) {
       reset();
-      fd_ = std::exchange(other.fd_, std::nullopt);
+      fd_ = std::exchange(other.fd_, kNone);
     }
     return *this;
   }
@@ -25,22 +24,24 @@ class Descriptor {
   Descriptor& operator=(const Descriptor&) = delete;
   ~Descriptor() { reset(); }
 
-  explicit operator bool() const { return fd_.has_value(); }
+  explicit operator bool() const { return fd_ != kNone; }
   // Only on an open one.
-  [[nodiscard]] int get() const { return fd_.value(); }
+  [[nodiscard]] int get() const {
+    assert(fd_ != kNone);
+    return fd_;
+  }
   // Gives up ownership. Only on an open one.
   [[nodiscard]] int release() {
-    const int fd = fd_.value();
-    fd_.reset();
-    return fd;
+    assert(fd_ != kNone);
+    return std::exchange(fd_, kNone);
   }
   void reset() {
-    if (fd_) ::close(*fd_);
-    fd_.reset();
+    if (fd_ != kNone) ::close(std::exchange(fd_, kNone));
   }
 
  private:
-  std::optional<int> fd_;
+  static constexpr int kNone = -1;
+  int fd_ = kNone;
 };
 
 }  // namespace fittest

@@ -1,6 +1,7 @@
 #include "plan/batch.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace fittest::plan {
 
@@ -13,6 +14,10 @@ std::uint32_t unknown_allowed(const Beliefs& beliefs, TestIndex test) {
 }
 // A run that shares a set-up may hold more of them: cutting it has its price.
 constexpr std::uint32_t kGluedUnknown = 8;
+
+// What takes less than the longest batch is not cut: its tests keep their order in one worker, as those who wrote them
+// saw it, and cutting it would gain nothing. So many unknown tests are believed to be that short.
+constexpr std::uint32_t kShortUnknown = 8;
 
 // Grows test by test.
 struct Sum {
@@ -30,6 +35,25 @@ struct Sum {
   }
 };
 
+// The whole piece, if it is short and fits.
+std::optional<Cut> short_piece(const Order& order, const Beliefs& beliefs, const Machine& machine, const Piece& piece,
+                               const CutRules& rules) {
+  const TestIndex first = order.test(piece.begin);
+  Sum sum;
+  Seconds known = 0;
+  for (Place at = piece.begin; at != piece.end; ++at) {
+    const TestIndex test = order.test(at);
+    if (beliefs.file(test) != beliefs.file(first) || machine.level(beliefs, test) != machine.level(beliefs, first)) {
+      return std::nullopt;
+    }
+    sum.add(beliefs, test);
+    if (beliefs.known(test)) known += beliefs.duration(test);
+    if (known > kLongestBatch || sum.unknown > kShortUnknown) return std::nullopt;
+    if (at != piece.begin && (sum.need > rules.room || machine.too_large(sum.need))) return std::nullopt;
+  }
+  return Cut{piece.end, sum.need, sum.duration};
+}
+
 }  // namespace
 
 Cut measure(const Order& order, const Beliefs& beliefs, Place begin, Place end) {
@@ -41,6 +65,9 @@ Cut measure(const Order& order, const Beliefs& beliefs, Place begin, Place end) 
 Cut cut_batch(const Order& order, const Beliefs& beliefs, const Machine& machine, const Piece& piece,
               const CutRules& rules) {
   if (rules.whole) return measure(order, beliefs, piece.begin, piece.end);
+  if (rules.target > 0) {
+    if (const auto whole = short_piece(order, beliefs, machine, piece, rules)) return *whole;
+  }
   const TestIndex first = order.test(piece.begin);
   const std::uint32_t allowed = unknown_allowed(beliefs, first);
   const int level = machine.level(beliefs, first);

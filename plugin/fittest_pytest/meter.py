@@ -1,0 +1,110 @@
+"""What this worker holds, and the most it has held since `start`. Bytes.
+
+With a memory cgroup whose peak can be started anew, the kernel's figures for the cgroup are taken: they count the pages
+a worker has written since it was forked, processes it starts, and nothing it shares with the zygote. Otherwise VmHWM,
+which the kernel starts anew when 5 is written to clear_refs (proc(5)); pages shared with the zygote count from the
+start there, so that only differences say something.
+"""
+import os
+
+_pread, _pwrite, _int, _max, _OSError = os.pread, os.pwrite, int, max, OSError
+_PAGE = os.sysconf("SC_PAGESIZE")
+# Below this, page cache among the figure is not worth a look.
+_CACHE_MATTERS = 8 << 20
+
+
+def _open(path, flags):
+    """At a high descriptor: tests like to close the low ones."""
+    import fcntl
+
+    low = os.open(path, flags | os.O_CLOEXEC)
+    try:
+        return fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, 200)
+    except OSError:
+        return os.dup(low)
+    finally:
+        os.close(low)
+
+
+class _Process:
+    """VmHWM and resident size of this process."""
+
+    def __init__(self):
+        self._clear = _open("/proc/self/clear_refs", os.O_WRONLY)
+        self._status = _open("/proc/self/status", os.O_RDONLY)
+        self._statm = _open("/proc/self/statm", os.O_RDONLY)
+        self._before = 0
+
+    def resident(self):
+        return _int(_pread(self._statm, 200, 0).split(None, 2)[1]) * _PAGE
+
+    def start(self):
+        _pwrite(self._clear, b"5\n", 0)
+        self._before = self.resident()
+
+    def grown(self):
+        status = _pread(self._status, 4096, 0)
+        at = status.find(b"VmHWM:")
+        return _max(_int(status[at + 6 : status.find(b"kB", at)]) * 1024 - self._before, 0) if at >= 0 else 0
+
+
+class ProcessMeter:
+    def __init__(self):
+        self._process = _Process()
+        self._first = self._process.resident()
+
+    def held(self):
+        return _max(self._process.resident() - self._first, 0)
+
+    def start(self):
+        self._process.start()
+
+    def peak(self):
+        return self._process.grown()
+
+
+class CgroupMeter:
+    def __init__(self, peak_file, held_file, stat_file):
+        self._process = _Process()
+        self._peak = _open(peak_file, os.O_RDWR)
+        self._held = _open(held_file, os.O_RDONLY)
+        self._stat = _open(stat_file, os.O_RDONLY)
+        self._before = 0
+        self._cache_before = 0
+
+    def _file_cache(self):
+        """Page cache of files; memory of tmpfs is none: it cannot be dropped."""
+        total = 0
+        for line in _pread(self._stat, 8192, 0).split(b"\n"):
+            name, _, value = line.partition(b" ")
+            if name in (b"inactive_file", b"active_file"):
+                total += _int(value)
+        return total
+
+    def held(self):
+        held = _int(_pread(self._held, 32, 0))
+        return _max(held - self._file_cache(), 0) if held > _CACHE_MATTERS else held
+
+    def start(self):
+        _pwrite(self._peak, b"0\n", 0)
+        self._process.start()
+        self._before = _int(_pread(self._held, 32, 0))
+        self._cache_before = self._file_cache() if self._before > _CACHE_MATTERS else 0
+
+    def peak(self):
+        grown = _max(_int(_pread(self._peak, 32, 0)) - self._before, 0)
+        if grown > _CACHE_MATTERS:
+            cached = _max(self._file_cache() - self._cache_before, 0)
+            if cached * 4 > grown:
+                return _max(grown - cached, self._process.grown())
+        return grown
+
+
+def make(settings):
+    """`settings`: the files fittest names, or nothing where it has none."""
+    if settings.get("peak_file"):
+        try:
+            return CgroupMeter(settings["peak_file"], settings["held_file"], settings["stat_file"])
+        except OSError:
+            pass
+    return ProcessMeter()

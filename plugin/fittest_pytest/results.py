@@ -1,0 +1,129 @@
+"""Reports and warnings as bytes, and back. The bytes are marshal's: plain values, tuples kept, the same interpreter at
+both ends."""
+import importlib
+import marshal
+import warnings
+
+_dumps, _len, _isinstance, _repr, _str = marshal.dumps, len, isinstance, repr, str
+_PLAIN = (str, int, float, bytes, bool, type(None))
+# Of one captured section; more is cut in the middle: it would stand in the memory of every reader.
+_MOST_OUTPUT = 4 << 20
+
+
+def _plain(value):
+    """The value with whatever marshal does not know replaced by something near to it."""
+    if type(value) in _PLAIN:
+        return value
+    if _isinstance(value, dict):
+        return {_plain(key): _plain(inner) for key, inner in value.items()}
+    if _isinstance(value, tuple):
+        return tuple([_plain(inner) for inner in value])
+    if _isinstance(value, (list, set, frozenset)):
+        return [_plain(inner) for inner in value]
+    for plain in (bool, int, float, str, bytes):
+        if _isinstance(value, plain):
+            return plain(value)
+    if hasattr(value, "__fspath__"):
+        return _str(value)
+    return _repr(value)
+
+
+def pack(value):
+    try:
+        return _dumps(value, 4)
+    except ValueError:
+        return _dumps(_plain(value), 4)
+
+
+def unpack(blob):
+    return marshal.loads(blob)
+
+
+def shorten(text):
+    if _len(text) <= _MOST_OUTPUT:
+        return text
+    half = _MOST_OUTPUT // 2
+    left_out = _len(text) - 2 * half
+    return "%s\n[fittest: %d characters left out here]\n%s" % (text[:half], left_out, text[-half:])
+
+
+def serialize_warning(message):
+    """As pytest-xdist does it: the class by name, its arguments where they are plain."""
+    warning = message.message
+    data = {"text": _str(warning), "filename": message.filename, "lineno": message.lineno, "line": message.line}
+    if _isinstance(warning, Warning):
+        data["class"] = (type(warning).__module__, type(warning).__name__)
+        if all(type(argument) in _PLAIN for argument in warning.args):
+            data["arguments"] = warning.args
+    if message.category:
+        data["category"] = (message.category.__module__, message.category.__name__)
+    return data
+
+
+def _named_class(name):
+    if name is None:
+        return None
+    try:
+        found = getattr(importlib.import_module(name[0]), name[1])
+    except Exception:
+        return None
+    return found if isinstance(found, type) and issubclass(found, Warning) else None
+
+
+def restore_warning(data):
+    warning = data["text"]
+    kind = _named_class(data.get("class"))
+    if kind is not None and data.get("arguments") is not None:
+        try:
+            warning = kind(*data["arguments"])
+        except Exception:
+            pass
+    category = _named_class(data.get("category")) or Warning
+    return warnings.WarningMessage(
+        warning, category, data["filename"], data["lineno"], line=data["line"]
+    )
+
+
+# The names of core/verdict.h, in its order.
+VERDICTS = (
+    "passed failed error skipped xfailed xpassed timed_out crashed over_limit over_budget not_run".split()
+)
+
+
+def verdict_of(reports):
+    """The verdict of a test from the reports of its phases, and one line that says why if it is not "passed"."""
+    verdict, detail = "passed", ""
+    for report in reports:
+        if report.outcome == "rerun":
+            verdict, detail = "passed", ""
+            continue
+        expected = hasattr(report, "wasxfail")
+        if report.outcome == "failed":
+            if verdict in ("failed", "timed_out"):
+                continue
+            detail = _first_line(report)
+            if report.when != "call":
+                verdict = "error"
+            else:
+                verdict = "timed_out" if detail.startswith("Failed: Timeout >") else "failed"
+            if verdict == "error" and detail.startswith("Failed: Timeout >"):
+                verdict = "timed_out"
+        elif report.outcome == "skipped" and verdict == "passed":
+            verdict = "xfailed" if expected else "skipped"
+            detail = report.wasxfail if expected else _skip_reason(report)
+        elif expected and report.when == "call" and verdict == "passed":
+            verdict, detail = "xpassed", report.wasxfail
+    return verdict, detail
+
+
+def _skip_reason(report):
+    reason = report.longrepr
+    if _isinstance(reason, tuple) and _len(reason) == 3:
+        reason = reason[2]
+    return _str(reason).split("\n", 1)[0][:300]
+
+
+def _first_line(report):
+    crash = getattr(report.longrepr, "reprcrash", None)
+    text = crash.message if crash is not None else _str(report.longrepr)
+    return text.strip().split("\n", 1)[0][:300]

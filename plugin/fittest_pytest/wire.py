@@ -1,0 +1,92 @@
+"""Frames on a stream socket: length (4 bytes, little endian, of what follows), type (1 byte), payload.
+
+Every name used while tests run is bound at import: a test may replace what `os` or `builtins` hold.
+The types are listed in src/suite/pytest/protocol.h.
+"""
+import array
+import fcntl
+import os
+import socket
+import struct
+
+_read, _write, _pack, _unpack, _len = os.read, os.write, struct.pack, struct.unpack, len
+_memoryview, _bytearray, _bytes, _min = memoryview, bytearray, bytes, min
+# Out of the way of tests that close or count low descriptors.
+_FIRST_DESCRIPTOR = 200
+
+
+class Closed(Exception):
+    """The other side is gone."""
+
+
+def frame(kind, payload=b""):
+    return _pack("<IB", _len(payload) + 1, kind) + payload
+
+
+class Channel:
+    """One end of a connection; owns the descriptor."""
+
+    def __init__(self, descriptor):
+        try:
+            self.descriptor = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _FIRST_DESCRIPTOR)
+        except OSError:  # the limit on descriptors is that low
+            self.descriptor = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
+        os.close(descriptor)
+
+    def send(self, frames):
+        view = _memoryview(frames)
+        while view:
+            try:
+                view = view[_write(self.descriptor, view) :]
+            except (BrokenPipeError, ConnectionResetError):
+                raise Closed() from None
+
+    def _exactly(self, count):
+        parts = _bytearray()
+        while _len(parts) < count:
+            try:
+                part = _read(self.descriptor, _min(count - _len(parts), 1 << 20))
+            except ConnectionResetError:
+                part = b""
+            if not part:
+                raise Closed()
+            parts += part
+        return _bytes(parts)
+
+    def receive(self):
+        """The next frame's type and payload; waits for it."""
+        size, kind = _unpack("<IB", self._exactly(5))
+        return kind, self._exactly(size - 1)
+
+    def receive_with_descriptor(self):
+        """The same for a frame that may come with a descriptor, which belongs to the caller then."""
+        with socket.socket(fileno=os.dup(self.descriptor)) as endpoint:
+            head, ancillary, _, _ = endpoint.recvmsg(5, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC)
+        descriptor = None
+        for level, kind, data in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                received = array.array("i")
+                received.frombytes(data[: _len(data) - _len(data) % received.itemsize])
+                descriptor = received[0]
+        if not head:
+            raise Closed()
+        if _len(head) < 5:
+            head += self._exactly(5 - _len(head))
+        size, kind = _unpack("<IB", head)
+        return kind, self._exactly(size - 1), descriptor
+
+    def close(self):
+        os.close(self.descriptor)
+
+
+# fittest -> session
+REPLAY, VERDICT, FINISH, START_TESTS = b"RVFG"
+# session -> fittest
+TESTS, COLLECTED, STOP = b"TCS"
+# fittest -> zygote, and back
+FORK, WAIT = b"KW"
+FORKED, ENDED = b"kx"
+# fittest -> worker
+BATCH, RETIRE = b"BQ"
+# worker -> fittest
+READY, STARTED, FINISHED, AMENDED, BATCH_DONE, ASKS_TO_STOP = b"rseadp"

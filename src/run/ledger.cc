@@ -1,0 +1,44 @@
+#include "run/ledger.h"
+
+#include <stdexcept>
+#include <utility>
+
+namespace fittest::run {
+
+void Ledger::tell(Seconds now, report::Payload payload) {
+  const report::Event event{now, std::move(payload)};
+  for (report::Reader* reader : readers_) reader->on(event);
+}
+
+void Ledger::settle(Seconds now, report::TestFinished finished, std::string_view report,
+                    std::optional<Bytes> at_least) {
+  if (is_settled(finished.test)) throw std::logic_error("a second verdict for " + finished.id);
+  verdicts_[finished.test] = finished.verdict;
+  if (finished.verdict == Verdict::not_run) {
+    tell(now, std::move(finished));
+    return;
+  }
+  ++settled_;
+  if (is_failure(finished.verdict)) ++failures_;
+  if (reports_ && !report.empty()) reports_->add(finished.id, report);
+  if (history_ != nullptr) {
+    outcomes_.push_back({finished.id, finished.verdict, finished.peak, at_least, finished.retained.value_or(Bytes{}),
+                         finished.duration});
+  }
+  measured_.push_back({finished.peak.value_or(at_least.value_or(Bytes{})), finished.duration});
+  tell(now, std::move(finished));
+}
+
+void Ledger::amend(Seconds now, report::TestAmended amended) {
+  if (!is_failure(verdicts_[amended.test]) && is_failure(amended.verdict)) ++failures_;
+  verdicts_[amended.test] = amended.verdict;
+  tell(now, std::move(amended));
+}
+
+void Ledger::flush_history() {
+  if (history_ == nullptr || outcomes_.empty()) return;
+  history_->record(history_run_, outcomes_);
+  outcomes_.clear();
+}
+
+}  // namespace fittest::run

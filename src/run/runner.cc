@@ -1,0 +1,252 @@
+#include "run/runner.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <unordered_map>
+
+namespace fittest::run {
+namespace {
+constexpr int kInterrupted = 2, kInternalError = 3, kUsage = 4;
+}
+
+int run_suite(const RunOptions& options, const MakeSuite& make_suite, OutputWay way, report::Screen& screen) {
+  return Runner(options, screen).run(make_suite, way);
+}
+
+Result<void> Runner::open_domain() {
+  auto opened = memory::open_domain({run_id_, options_.budget.bytes, options_.domain});
+  if (!opened) return tl::unexpected(opened.error());
+  domain_ = std::move(opened->domain);
+  auto session = domain_->make_worker("zygote");
+  if (!session) return tl::unexpected(session.error());
+  session_domain_ = std::move(*session);
+  return {};
+}
+
+std::vector<std::string> Runner::open_files() {
+  std::vector<std::string> notices;
+  const auto folder = make_run_folder(options_.state_folder, run_id_);
+  if (!folder) return {folder.error().text()};
+  folder_ = *folder;
+  if (auto journal = report::JsonLines::create(folder_->events())) {
+    journal_ = std::move(*journal);
+    ledger_.add_reader(*journal_);
+  } else {
+    notices.push_back(journal.error().text());
+  }
+  if (auto reports = ReportWriter::create(folder_->reports())) {
+    ledger_.keep_reports(std::move(*reports));
+  } else {
+    notices.push_back(reports.error().text());
+  }
+  if (auto junit = report::JUnit::create(folder_->junit())) {
+    junit_ = std::move(*junit);
+    ledger_.add_reader(*junit_);
+  } else {
+    notices.push_back(junit.error().text());
+  }
+  return notices;
+}
+
+int Runner::run(const MakeSuite& make_suite, OutputWay way) {
+  const auto refuse = [&](const Error& error) {
+    screen_.line("fittest: " + error.text());
+    return kUsage;
+  };
+  ledger_.add_reader(terminal_);
+  auto guard = Guard::start(run_id_);
+  if (!guard) return refuse(guard.error());
+  guard_.emplace(std::move(*guard));
+  if (auto opened = open_domain(); !opened) return refuse(opened.error());
+  guard_->watch(domain_->cgroup_directories());
+
+  std::optional<int> output;
+  if (way == OutputWay::through_screen) {
+    auto pipe = SessionOutput::open(loop_, screen_);
+    if (!pipe) return refuse(pipe.error());
+    output_.emplace(std::move(*pipe));
+    output = output_->writer();
+  }
+  suite_ = make_suite(loop_, output);
+  suite::WorkerPlace place;
+  place.join_files = session_domain_->join_files();
+  place.environment = session_domain_->environment();
+  if (auto started = suite_->start(*this, place); !started) return refuse(started.error());
+  session_domain_->adopt(suite_->session());
+  signals_.async_wait([this](std::error_code error, int) {
+    if (!error) on_signal();
+  });
+
+  // The suite is busy collecting by now: time for what was not needed before.
+  const std::vector<std::string> notices = open_files();
+  tell(report::RunStarted{run_id_, options_.suite, options_.command, options_.budget.bytes, options_.budget.source,
+                          std::string(memory::name(domain_->kind())), domain_->shortcomings()});
+  for (const std::string& line : options_.notices) tell(report::Notice{line});
+  for (const std::string& line : notices) tell(report::Notice{line});
+  for (const std::string& line : memory::sweep_stale_domains()) tell(report::Notice{line});
+  history_.emplace(history::Store::open(options_.history_file));
+  for (const std::string& line : history_->notices()) tell(report::Notice{line});
+  if (output_) output_->begin();
+  tick();
+  loop_.run();
+  return finish_run();
+}
+
+// --- what is to be run ---
+
+std::vector<plan::TestSpec> Runner::specs() {
+  const suite::TestList& tests = suite_->tests();
+  std::vector<std::string> ids;
+  ids.reserve(tests.size());
+  for (TestIndex test = 0; test < tests.size(); ++test) ids.push_back(id(test));
+  const std::vector<plan::Prediction> predictions = history_->predict(options_.suite, ids);
+  std::vector<plan::TestSpec> specs(tests.size());
+  for (TestIndex test = 0; test < tests.size(); ++test) {
+    specs[test].prediction = predictions[test];
+    specs[test].file = tests.traits(test).file;
+    specs[test].group = tests.traits(test).group;
+    specs[test].shares_setup = tests.traits(test).shares_setup;
+  }
+  return specs;
+}
+
+void Runner::collected(const suite::Collected& what) {
+  collected_ = what;
+  session_held_ = session_domain_->usage().held;
+  ledger_.expect(suite_->tests().size());
+  tell(report::Collected{static_cast<std::uint32_t>(suite_->tests().size()), what.isolation, what.isolation_reason,
+                         what.workers, session_held_, what.took});
+  if (phase_ != Phase::collecting) {  // told to stop meanwhile
+    finish_session(finish_);
+    return;
+  }
+  phase_ = Phase::running;
+  history_run_ = history_->begin_run(options_.suite, run_id_);
+  ledger_.keep_history(*history_, history_run_);
+  if (what.isolation == "none") {
+    observed_.emplace();
+    return;
+  }
+  plan::Limits limits;
+  limits.budget = options_.budget.bytes - session_held_;
+  limits.max_workers = what.workers;
+  limits.retained_threshold = options_.retained_threshold;
+  scheduler_.emplace(specs(), limits, what.dist, 0);
+  if (options_.resume) take_over_previous();
+  pump();
+}
+
+// --resume: the verdicts that the interrupted run has already.
+void Runner::take_over_previous() {
+  const auto previous = previous_run(options_.state_folder, run_id_);
+  if (!previous) {
+    tell(report::Notice{"--resume: there is no run to resume here; running all tests"});
+    return;
+  }
+  auto journal = report::read_journal(previous->events());
+  if (!journal) {
+    tell(report::Notice{"--resume: " + journal.error().text() + "\n  -> running all tests"});
+    return;
+  }
+  if (journal->complete) {
+    tell(report::Notice{"--resume: the last run (" + previous->run_id + ") was not interrupted; running all tests"});
+    return;
+  }
+  std::unordered_map<std::string_view, TestIndex> index;
+  for (TestIndex test = 0; test < suite_->tests().size(); ++test) index.emplace(suite_->tests().id(test), test);
+  const ReportReader reports(previous->reports());
+  std::size_t taken = 0;
+  for (report::TestFinished& finished : journal->finished) {
+    const auto found = index.find(finished.id);
+    if (found == index.end() || ledger_.is_settled(found->second)) continue;
+    const TestIndex test = found->second;
+    scheduler_->settle(test);
+    const auto report = reports.find(finished.id);
+    if (report) {
+      suite_->report(test, *report);
+    } else {
+      suite_->report_verdict(test, finished.verdict,
+                             finished.detail.empty() ? "verdict of run " + previous->run_id : finished.detail);
+    }
+    finished.test = test;
+    ledger_.settle(now(), std::move(finished), report.value_or(""));
+    ++taken;
+  }
+  tell(report::Notice{fmt::format("--resume: took over {} verdicts of run {}; {} tests to run", taken, previous->run_id,
+                                  suite_->tests().size() - taken)});
+}
+
+// --- end ---
+
+void Runner::finish_if_done() {
+  if (phase_ == Phase::running && scheduler_ && scheduler_->finished() && workers_.empty()) finish_session({});
+  if (phase_ == Phase::stopping && workers_.empty()) finish_session(finish_);
+}
+
+void Runner::finish_session(const suite::Finish& how) {
+  phase_ = Phase::finishing;
+  suite_->finish(how);
+}
+
+void Runner::ended(ExitStatus status) {
+  session_status_ = status;
+  phase_ = Phase::over;
+  ticker_.cancel();
+  signals_.cancel();
+  loop_.stop();
+}
+
+void Runner::failed(const Error& error) {
+  if (phase_ == Phase::over) return;
+  if (!error_) error_ = error;
+  kill_everything();
+}
+
+int Runner::finish_run() {
+  // What still lives is nobody's: workers first, then the session's domain, with whatever was left in the background.
+  workers_.clear();
+  if (output_) output_->drain();
+  const memory::Usage last = domain_->usage();
+  session_domain_.reset();
+
+  int code = session_status_.by_signal() ? kInternalError : session_status_.code();
+  const bool was_collecting = !collected_.has_value();
+  if (const auto missing = suite_->explain(session_status_); missing && was_collecting) {
+    error_ = missing;
+    code = kUsage;
+  } else if (!error_ && session_status_.by_signal() && !interrupted_) {
+    const bool for_memory = session_status_.signal() == SIGKILL;
+    if (for_memory && was_collecting) {
+      error_ = {fmt::format("collecting alone does not fit the budget of {}: the kernel ended it when it held {}",
+                            format_bytes(options_.budget.bytes), format_bytes(std::max(peak_, last.peak))),
+                "session", "raise --budget, or collect less at once: name a folder, or use -k or -m"};
+      code = kUsage;
+    } else {
+      error_ = {"the process that collects and reports ended by " + session_status_.text(), "session",
+                for_memory ? "it was killed from outside, or the budget is too small for it: raise --budget"
+                           : "see the output above; with --isolation none pytest runs as it does without fittest"};
+    }
+  }
+  if (interrupted_) code = kInterrupted;
+  if (error_) screen_.line("fittest: " + error_->text());
+  if (collected_) {
+    for (TestIndex test = 0; test < suite_->tests().size(); ++test) {
+      if (ledger_.is_settled(test)) continue;
+      report::TestFinished finished;
+      finished.test = test;
+      finished.id = id(test);
+      ledger_.settle(now(), std::move(finished), {});
+    }
+    ledger_.flush_history();
+    history_->end_run(history_run_);
+    tell(report::RunFinished{code, interrupted_ || error_.has_value() || phase_stopped_, now(), peak_,
+                             static_cast<std::uint32_t>(last.oom_kills),
+                             plan::lower_bound(ledger_.measured(), collected_->workers, options_.budget.bytes)});
+  }
+  if (error_ && code == 0) code = kInternalError;
+  return code;
+}
+
+}  // namespace fittest::run

@@ -1,0 +1,17 @@
+#pragma once
+#include <optional>
+#include <string>
+
+#include "core/error.h"
+
+namespace fittest::suite::pytest {
+
+struct Interpreter {
+  std::string path;
+  std::string source;  // "--python", "$PYTHON", "python3 of PATH"
+};
+
+// What the user named, else $PYTHON, else python3. Errors: it is not there, or no program.
+Result<Interpreter> find_interpreter(const std::optional<std::string>& asked, const std::string& asked_source);
+
+}  // namespace fittest::suite::pytest

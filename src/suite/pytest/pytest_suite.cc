@@ -1,0 +1,526 @@
+#include "suite/pytest/pytest_suite.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <asio/posix/stream_descriptor.hpp>
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <unordered_map>
+
+#include "suite/pytest/bundle.h"
+#include "suite/pytest/channel.h"
+#include "suite/pytest/protocol.h"
+#include "suite/process.h"
+
+namespace fittest::suite::pytest {
+namespace {
+
+using nlohmann::json;
+
+// More than this waiting for the session makes the workers wait; less than the other lets them go on.
+constexpr std::size_t kMostQueued = 4 << 20;
+constexpr std::size_t kFewQueued = 1 << 20;
+
+std::string_view name(Isolation isolation) {
+  switch (isolation) {
+    case Isolation::fork:
+      return "fork";
+    case Isolation::spawn:
+      return "spawn";
+    case Isolation::none:
+      return "none";
+    case Isolation::automatic:
+      break;
+  }
+  return "auto";
+}
+
+plan::Dist dist_from(const std::string& word) {
+  if (word == "loadscope") return plan::Dist::loadscope;
+  if (word == "loadfile") return plan::Dist::loadfile;
+  if (word == "loadgroup") return plan::Dist::loadgroup;
+  if (word == "worksteal") return plan::Dist::worksteal;
+  if (word == "no") return plan::Dist::no;
+  return plan::Dist::load;
+}
+
+std::string dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
+
+// A frame with a descriptor beside it. The socket is not blocking; such frames are small and few.
+Result<void> send_with_descriptor(int socket, const std::string& frame, int descriptor) {
+  iovec part{const_cast<char*>(frame.data()), frame.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  std::memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
+  std::size_t done = 0;
+  while (done < frame.size()) {
+    part = {const_cast<char*>(frame.data()) + done, frame.size() - done};
+    const ssize_t sent = ::sendmsg(socket, &message, MSG_NOSIGNAL);
+    if (sent >= 0) {
+      done += static_cast<std::size_t>(sent);
+      message.msg_control = nullptr;  // the descriptor went with the first byte
+      message.msg_controllen = 0;
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      pollfd writable{socket, POLLOUT, 0};
+      ::poll(&writable, 1, 1000);
+    } else if (errno != EINTR) {
+      return system_failure(errno, "the zygote does not listen any more");
+    }
+  }
+  return {};
+}
+
+// Calls back once when the process has ended.
+class EndWatch {
+ public:
+  EndWatch(asio::io_context& loop, Descriptor handle, std::function<void()> ended)
+      : handle_(std::make_shared<asio::posix::stream_descriptor>(loop, handle.release())) {
+    handle_->async_wait(asio::posix::stream_descriptor::wait_read,
+                        [keep = handle_, ended = std::move(ended)](std::error_code error) {
+                          if (!error) ended();
+                        });
+  }
+  ~EndWatch() {
+    std::error_code ignored;
+    handle_->close(ignored);
+  }
+  EndWatch(const EndWatch&) = delete;
+  EndWatch& operator=(const EndWatch&) = delete;
+
+ private:
+  std::shared_ptr<asio::posix::stream_descriptor> handle_;
+};
+
+struct Worker {
+  WorkerId id{};
+  pid_t pid = 0;
+  bool spawned = false;
+  std::unique_ptr<Channel> channel;
+  std::unique_ptr<EndWatch> watch;
+  bool ended = false;  // its process is; its status is not known yet
+};
+
+class PytestSuite : public Suite {
+ public:
+  PytestSuite(asio::io_context& loop, PytestOptions options) : loop_(loop), options_(std::move(options)) {}
+
+  Result<void> start(Listener& listener, const WorkerPlace& place) override {
+    listener_ = &listener;
+    auto connection = make_connection();
+    auto control = make_connection();
+    if (!connection) return tl::unexpected(connection.error());
+    if (!control) return tl::unexpected(control.error());
+    json setup{{"role", "session"},
+               {"channel", connection->second.get()},
+               {"control", control->second.get()},
+               {"isolation", name(options_.isolation)},
+               {"columns", options_.columns},
+               {"color", options_.color},
+               {"exit_without_pytest", kNoPytest}};
+    if (options_.workers) setup["workers"] = *options_.workers;
+    auto bundle = make_bundle(options_.python.path, std::move(setup), options_.arguments);
+    if (!bundle) return tl::unexpected(bundle.error());
+    ProcessOrder order{bundle->command, place.environment, place.join_files, {}, options_.input, options_.output,
+                       options_.error, options_.own_session};
+    order.keep = {bundle->content.get(), connection->second.get(), control->second.get()};
+    auto process = start_process(order);
+    if (!process) return tl::unexpected(process.error());
+    session_pid_ = process->pid;
+    session_ = std::make_unique<Channel>(
+        loop_, std::move(connection->first),
+        Channel::Handlers{[this](const FrameCutter::Cut& cut) { on_session(cut); }, [this] { session_closed(); },
+                          [this](std::size_t bytes) { hold_back(bytes); }});
+    zygote_ = std::make_unique<Channel>(
+        loop_, std::move(control->first),
+        Channel::Handlers{[this](const FrameCutter::Cut& cut) { on_zygote(cut); }, [this] { zygote_closed(); }, {}});
+    if (process->handle) {
+      session_watch_ = std::make_unique<EndWatch>(loop_, std::move(process->handle), [this] { session_ended(); });
+    }
+    return {};
+  }
+
+  [[nodiscard]] const TestList& tests() const override { return tests_; }
+  [[nodiscard]] pid_t session() const override { return session_pid_; }
+
+  Result<void> start_worker(const WorkerPlace& place) override {
+    auto connection = make_connection();
+    if (!connection) return tl::unexpected(connection.error());
+    json order{{"worker", number(place.worker)}, {"slot", place.slot}, {"workers", workers_at_most_}};
+    order["join_files"] = place.join_files;
+    order["environment"] = place.environment;
+    if (place.peak_file) {
+      // The kernel names what a cgroup holds beside its peak; v1 and v2 differ.
+      const std::string folder = place.peak_file->substr(0, place.peak_file->rfind('/') + 1);
+      order["peak_file"] = *place.peak_file;
+      order["held_file"] =
+          folder + (place.peak_file->ends_with("memory.peak") ? "memory.current" : "memory.usage_in_bytes");
+      order["stat_file"] = folder + "memory.stat";
+    }
+    auto worker = std::make_unique<Worker>();
+    worker->id = place.worker;
+    if (isolation_ == "spawn") {
+      if (auto spawned = spawn(*worker, order, connection->second, place); !spawned) return spawned;
+    } else {
+      auto sent = send_with_descriptor(zygote_->descriptor(), make_frame(Frame::fork, dump(order)),
+                                       connection->second.get());
+      if (!sent) return sent;
+    }
+    const WorkerId id = place.worker;
+    worker->channel = std::make_unique<Channel>(
+        loop_, std::move(connection->first),
+        Channel::Handlers{[this, id](const FrameCutter::Cut& cut) { on_worker(id, cut); },
+                          [this, id] { worker_closed(id); },
+                          {}});
+    if (held_back_) worker->channel->set_reading(false);
+    workers_[id] = std::move(worker);
+    return {};
+  }
+
+  void run_batch(WorkerId id, std::span<const TestIndex> batch) override {
+    Worker* worker = find(id);
+    if (worker == nullptr) return;
+    std::string payload;
+    for (const TestIndex test : batch) {
+      put_u32(payload, test);
+      if (!worker->spawned) continue;
+      put_u32(payload, static_cast<std::uint32_t>(tests_.id(test).size()));
+      payload += tests_.id(test);
+    }
+    worker->channel->send(make_frame(Frame::batch, payload));
+  }
+
+  void retire(WorkerId id) override {
+    if (Worker* worker = find(id)) worker->channel->send(make_frame(Frame::retire, {}));
+  }
+
+  void interrupt(WorkerId id) override {
+    if (Worker* worker = find(id); worker != nullptr && worker->pid != 0) ::kill(worker->pid, SIGINT);
+  }
+
+  void report(TestIndex test, std::string_view report) override { replay(test, report, 1); }
+  void amend(TestIndex test, std::string_view report) override { replay(test, report, 0); }
+
+  void report_verdict(TestIndex test, Verdict verdict, const std::string& text) override {
+    const std::string_view outcome = is_failure(verdict)                                        ? "failed"
+                                     : verdict == Verdict::skipped || verdict == Verdict::xfailed ? "skipped"
+                                                                                                  : "passed";
+    session_->send(make_frame(
+        Frame::verdict,
+        dump(json{{"index", test}, {"verdict", fittest::name(verdict)}, {"outcome", outcome}, {"message", text}})));
+  }
+
+  [[nodiscard]] std::optional<Error> explain(ExitStatus status) const override {
+    if (status.code() != kNoPytest) return std::nullopt;
+    return Error{"this Python has no pytest that fittest could use (7.0 or newer)",
+                 options_.python.path + " (" + options_.python.source + ")",
+                 "install pytest there, or name another Python: --python PATH, or $PYTHON"};
+  }
+
+  void finish(const Finish& how) override {
+    json text{{"message", how.message}};
+    switch (how.kind) {
+      case Finish::Kind::done:
+        text["reason"] = "done";
+        break;
+      case Finish::Kind::interrupted:
+        text["reason"] = "interrupted";
+        break;
+      case Finish::Kind::stopped:
+        text["reason"] = "shouldstop";
+        break;
+      case Finish::Kind::exit:
+        text["reason"] = "exit";
+        break;
+    }
+    text["returncode"] = how.exit_code ? json(*how.exit_code) : json(nullptr);
+    session_->send(make_frame(Frame::finish, dump(text)));
+    zygote_->close();
+  }
+
+ private:
+  Worker* find(WorkerId id) {
+    const auto found = workers_.find(id);
+    return found == workers_.end() ? nullptr : found->second.get();
+  }
+
+  void replay(TestIndex test, std::string_view report, char starts) {
+    std::string payload;
+    put_u32(payload, test);
+    payload += starts;
+    payload += report;
+    session_->send(make_frame(Frame::replay, payload));
+  }
+
+  Result<void> spawn(Worker& worker, const json& order, const Descriptor& end, const WorkerPlace& place) {
+    json setup{{"role", "worker"},        {"channel", end.get()},
+               {"order", order},          {"exit_without_pytest", kNoPytest},
+               {"in_order", in_order_},   {"properties", properties_},
+               {"testrun_uid", testrun_}, {"worker_input", worker_input_}};
+    auto bundle = make_bundle(options_.python.path, std::move(setup), options_.arguments);
+    if (!bundle) return tl::unexpected(bundle.error());
+    ProcessOrder process{bundle->command, place.environment, place.join_files, {}, {}, options_.output, options_.error};
+    process.keep = {bundle->content.get(), end.get()};
+    auto started = start_process(process);
+    if (!started) return tl::unexpected(started.error());
+    worker.spawned = true;
+    watch(worker, started->pid, std::move(started->handle));
+    return {};
+  }
+
+  void watch(Worker& worker, pid_t pid, Descriptor handle) {
+    worker.pid = pid;
+    if (!handle) return;  // before Linux 5.3: the end of the connection has to do
+    worker.watch = std::make_unique<EndWatch>(loop_, std::move(handle), [this, id = worker.id] { worker_ended(id); });
+  }
+
+  // --- what arrives ---
+
+  void on_session(const FrameCutter::Cut& cut) {
+    FieldReader fields(cut.payload);
+    switch (cut.type) {
+      case Frame::tests:
+        while (!fields.rest().empty() && fields.ok()) {
+          TestList::Traits traits;
+          traits.file = fields.u32();
+          traits.group = fields.u32();
+          traits.shares_setup = fields.u8() != 0;
+          const std::uint32_t size = fields.u32();
+          const std::string_view id = fields.bytes(size);
+          if (fields.ok()) tests_.add(id, traits);
+        }
+        return;
+      case Frame::collected:
+        on_collected(cut.payload);
+        return;
+      case Frame::stop: {
+        const json text = json::parse(cut.payload, nullptr, false);
+        if (!text.is_object()) break;
+        listener_->stop_requested({StopRequest::Kind::maxfail, text.value("reason", ""), {}, {}});
+        return;
+      }
+      case Frame::started:  // --isolation none: the session runs the tests
+      case Frame::finished:
+        on_test(WorkerId{0}, cut);
+        return;
+      default:
+        break;
+    }
+    listener_->failed({"the session sent something that makes no sense", "frame '" +
+                       std::string(1, static_cast<char>(cut.type)) + "'", "this is a bug in fittest: please report it"});
+  }
+
+  void on_collected(std::string_view payload) {
+    try {
+      const json text = json::parse(payload);
+      isolation_ = text.at("isolation");
+      in_order_ = text.at("in_order");
+      properties_ = text.at("properties");
+      testrun_ = text.at("testrun_uid");
+      worker_input_ = text.at("worker_input");
+      workers_at_most_ = text.at("workers");
+      Collected collected;
+      collected.isolation = isolation_;
+      collected.isolation_reason = text.at("reason");
+      collected.workers = workers_at_most_;
+      collected.dist = dist_from(text.at("dist"));
+      collected.took = text.at("took");
+      if (!text.at("max_worker_restart").is_null()) collected.max_worker_restarts = text.at("max_worker_restart");
+      listener_->collected(collected);
+    } catch (const json::exception& problem) {
+      listener_->failed({std::string("what the session said of the tests makes no sense: ") + problem.what(), "session",
+                         "this is a bug in fittest: please report it"});
+    }
+  }
+
+  void on_zygote(const FrameCutter::Cut& cut) {
+    FieldReader fields(cut.payload);
+    if (cut.type == Frame::forked) {
+      const auto id = WorkerId{fields.u32()};
+      const auto pid = static_cast<pid_t>(fields.u32());
+      if (Worker* worker = find(id)) watch(*worker, pid, open_pidfd(pid));
+    } else if (cut.type == Frame::ended) {
+      const auto pid = static_cast<pid_t>(fields.u32());
+      const auto status = static_cast<int>(fields.u32());
+      for (const auto& [id, worker] : workers_) {
+        if (worker->pid != pid || !worker->ended) continue;
+        gone(id, ExitStatus(status));
+        return;
+      }
+    }
+  }
+
+  void on_worker(WorkerId id, const FrameCutter::Cut& cut) {
+    FieldReader fields(cut.payload);
+    switch (cut.type) {
+      case Frame::ready: {
+        const Worker* worker = find(id);
+        listener_->worker_ready(id, worker != nullptr ? worker->pid : 0, Bytes{fields.u64()});
+        return;
+      }
+      case Frame::started:
+      case Frame::finished:
+        on_test(id, cut);
+        return;
+      case Frame::amended: {
+        TestAmendment amendment;
+        amendment.worker = id;
+        amendment.test = fields.u32();
+        amendment.verdict = verdict_number(fields.u8());
+        const std::uint32_t size = fields.u32();
+        amendment.detail = fields.bytes(size);
+        amendment.report = fields.rest();
+        if (fields.ok() && amendment.test < tests_.size()) listener_->test_amended(std::move(amendment));
+        return;
+      }
+      case Frame::batch_done:
+        listener_->batch_done(id, Bytes{fields.u64()});
+        return;
+      case Frame::asks_to_stop: {
+        StopRequest request;
+        request.by = fields.u32();
+        const json text = json::parse(fields.rest(), nullptr, false);
+        if (!text.is_object()) return;
+        const std::string kind = text.value("kind", "");
+        request.kind = kind == "exit"        ? StopRequest::Kind::exit
+                       : kind == "interrupt" ? StopRequest::Kind::interrupt
+                                             : StopRequest::Kind::maxfail;
+        if (text.contains("message") && text["message"].is_string()) request.message = text["message"];
+        if (text.contains("returncode") && text["returncode"].is_number_integer()) request.exit_code = text["returncode"];
+        listener_->stop_requested(request);
+        return;
+      }
+      default:
+        return;  // a test that found the descriptor and wrote to it; its worker will not get far
+    }
+  }
+
+  static Verdict verdict_number(std::uint8_t value) {
+    return value < kVerdictCount ? static_cast<Verdict>(value) : Verdict::error;
+  }
+
+  void on_test(WorkerId id, const FrameCutter::Cut& cut) {
+    FieldReader fields(cut.payload);
+    const TestIndex test = fields.u32();
+    if (test >= tests_.size()) return;
+    if (cut.type == Frame::started) {
+      listener_->test_started(id, test);
+      return;
+    }
+    TestEnd end;
+    end.worker = id;
+    end.test = test;
+    end.verdict = verdict_number(fields.u8());
+    const std::uint8_t flags = fields.u8();
+    end.duration = fields.f64();
+    end.peak = Bytes{fields.u64()};
+    end.held = Bytes{fields.u64()};
+    const std::uint32_t detail = fields.u32();
+    const std::uint32_t left = fields.u32();
+    end.detail = fields.bytes(detail);
+    end.left_behind = fields.bytes(left);
+    end.broken = (flags & kBroken) != 0;
+    end.report = fields.rest();
+    if (fields.ok()) listener_->test_finished(std::move(end));
+  }
+
+  // --- ends ---
+
+  void worker_ended(WorkerId id) {
+    Worker* worker = find(id);
+    if (worker == nullptr || worker->ended) return;
+    worker->channel->drain();
+    worker = find(id);
+    if (worker == nullptr) return;
+    worker->ended = true;
+    if (worker->spawned) {
+      int status = 0;
+      while (::waitpid(worker->pid, &status, 0) < 0 && errno == EINTR) continue;
+      gone(id, ExitStatus(status));
+      return;
+    }
+    std::string payload;
+    put_u32(payload, static_cast<std::uint32_t>(worker->pid));
+    zygote_->send(make_frame(Frame::wait, payload));
+  }
+
+  // Without a pidfd the end of the connection is the end of the worker.
+  void worker_closed(WorkerId id) {
+    if (Worker* worker = find(id); worker != nullptr && !worker->watch && worker->pid != 0) worker_ended(id);
+  }
+
+  void gone(WorkerId id, ExitStatus status) {
+    workers_.erase(id);
+    listener_->worker_gone(id, status);
+  }
+
+  void zygote_closed() {
+    std::vector<WorkerId> left;
+    for (const auto& [id, worker] : workers_) {
+      if (!worker->spawned) left.push_back(id);
+    }
+    if (left.empty() || session_done_) return;
+    listener_->failed({"the zygote, from which workers are forked, is gone", "process of the session",
+                       "see the output above for what ended it; --isolation spawn works without it"});
+  }
+
+  void session_closed() {
+    if (!session_watch_) session_ended();
+  }
+
+  void session_ended() {
+    if (session_done_) return;
+    session_->drain();
+    session_done_ = true;
+    int status = 0;
+    while (::waitpid(session_pid_, &status, 0) < 0 && errno == EINTR) continue;
+    listener_->ended(ExitStatus(status));
+  }
+
+  void hold_back(std::size_t bytes) {
+    if (held_back_ ? bytes > kFewQueued : bytes < kMostQueued) return;
+    held_back_ = !held_back_;
+    for (const auto& [id, worker] : workers_) worker->channel->set_reading(!held_back_);
+  }
+
+  asio::io_context& loop_;
+  PytestOptions options_;
+  Listener* listener_ = nullptr;
+  TestList tests_;
+  pid_t session_pid_ = 0;
+  bool session_done_ = false;
+  std::unique_ptr<Channel> session_;
+  std::unique_ptr<Channel> zygote_;
+  std::unique_ptr<EndWatch> session_watch_;
+  std::map<WorkerId, std::unique_ptr<Worker>> workers_;
+  bool held_back_ = false;
+  // From `collected`:
+  std::string isolation_;
+  bool in_order_ = false;
+  bool properties_ = false;
+  std::string testrun_;
+  json worker_input_;
+  unsigned workers_at_most_ = 1;
+};
+
+}  // namespace
+
+std::unique_ptr<Suite> make_pytest_suite(asio::io_context& loop, PytestOptions options) {
+  return std::make_unique<PytestSuite>(loop, std::move(options));
+}
+
+}  // namespace fittest::suite::pytest

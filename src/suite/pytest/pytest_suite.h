@@ -1,0 +1,34 @@
+#pragma once
+#include <asio/io_context.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "suite/pytest/interpreter.h"
+#include "suite/suite.h"
+
+namespace fittest::suite::pytest {
+
+enum class Isolation { automatic, fork, spawn, none };
+
+struct PytestOptions {
+  Interpreter python;
+  std::vector<std::string> arguments;  // the user's, as typed
+  Isolation isolation = Isolation::automatic;
+  std::optional<unsigned> workers;  // from the configuration; -n is stronger
+  unsigned columns = 80;            // of the screen that pytest's output goes to
+  bool color = false;
+  std::optional<int> input;   // descriptors of the session; nothing: /dev/null, fittest's own
+  std::optional<int> output;
+  std::optional<int> error;
+  bool own_session = true;    // apart from the terminal
+};
+
+// The exit code by which the session says that there is no pytest that it could use.
+inline constexpr int kNoPytest = 86;
+
+// A pytest root. One session collects and reports; workers are forked from its zygote, or started on their own.
+std::unique_ptr<Suite> make_pytest_suite(asio::io_context& loop, PytestOptions options);
+
+}  // namespace fittest::suite::pytest

@@ -1,0 +1,163 @@
+"""Runs the built program on small suites, and looks at what a user sees and at what is left behind."""
+import json
+import os
+import re
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+PROGRAM = os.environ["FITTEST_PROGRAM"]
+PYTHON = os.environ.get("FITTEST_TEST_PYTHON", sys.executable)
+
+
+class Result:
+    def __init__(self, folder, process, out):
+        self.code = process.returncode
+        self.out = out
+        self.folder = folder
+        runs = sorted((folder / ".fittest" / "runs").glob("*")) if (folder / ".fittest" / "runs").is_dir() else []
+        self.run_folder = runs[-1] if runs else None
+        self.events = []
+        if self.run_folder and (self.run_folder / "events.jsonl").exists():
+            for line in (self.run_folder / "events.jsonl").read_text().splitlines():
+                self.events.append(json.loads(line))
+
+    def of(self, kind):
+        return [event for event in self.events if event["event"] == kind]
+
+    @property
+    def verdicts(self):
+        """Test id -> verdict; fails if a test got two."""
+        found = {}
+        for event in self.of("test_finished"):
+            assert event["id"] not in found, "two verdicts for %s" % event["id"]
+            found[event["id"]] = event["verdict"]
+        for event in self.of("test_amended"):
+            found[event["id"]] = event["verdict"]
+        return found
+
+    def verdict(self, name):
+        """Of the one test whose id ends with `name`."""
+        found = [verdict for test, verdict in self.verdicts.items() if test.endswith(name)]
+        assert len(found) == 1, (name, self.verdicts)
+        return found[0]
+
+    @property
+    def isolation(self):
+        return self.of("collected")[0]["isolation"]
+
+    def counts(self):
+        """What pytest's last line says: {"passed": 3, ...}."""
+        lines = [line for line in self.out.splitlines() if re.search(r"\d+ (passed|failed|error|skipped)", line)
+                 and re.search(r" in \d+\.\d+s", line)]
+        assert lines, self.out
+        return {word.rstrip("s") if word == "errors" else word: int(number)
+                for number, word in re.findall(r"(\d+) (\w+)", lines[-1].split(" in ")[0])}
+
+
+def processes_of(marker):
+    """Living processes whose environment carries the text."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            environment = (entry / "environ").read_bytes()
+            state = (entry / "stat").read_text().rsplit(")", 1)[1].split()[0]
+        except OSError:
+            continue
+        if marker.encode() in environment and state not in "ZX":
+            found.append(int(entry.name))
+    return found
+
+
+def cgroups_of(marker):
+    found = []
+    for root in ("/sys/fs/cgroup/memory", "/sys/fs/cgroup/freezer", "/sys/fs/cgroup/unified", "/sys/fs/cgroup"):
+        for folder, names, _ in os.walk(root):
+            found += [os.path.join(folder, name) for name in names if name.startswith("fittest-") and marker in name]
+    return sorted(set(found))
+
+
+def wait_until(condition, seconds=30):
+    """For things that happen at their own time: asks until it is so; never for longer than `seconds`."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "did not happen"
+        time.sleep(0.01)
+
+
+class Suite:
+    def __init__(self, folder):
+        self.folder = folder
+        self.mark = "e2e-%s-%d" % (os.urandom(4).hex(), os.getpid())
+
+    def write(self, **files):
+        for name, text in files.items():
+            self.file(name.replace("__", "/") + ".py", text)
+        return self
+
+    def file(self, name, text):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text))
+        return path
+
+    def environment(self, more=()):
+        environment = {name: value for name, value in os.environ.items()
+                       if not name.startswith(("PYTEST_", "FITTEST_", "COV_"))}
+        environment.update(PYTHON=PYTHON, E2E_MARK=self.mark, PYTHONDONTWRITEBYTECODE="1", COLUMNS="100", NO_COLOR="1")
+        environment.update(more)
+        return environment
+
+    def start(self, *arguments, env=(), verb="pytest", stdout=subprocess.PIPE):
+        return subprocess.Popen([PROGRAM, verb, *arguments], cwd=self.folder, env=self.environment(env),
+                                stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.STDOUT)
+
+    def finish(self, process, timeout=120):
+        out, _ = process.communicate(timeout=timeout)
+        result = Result(self.folder, process, out.decode("utf-8", "replace"))
+        self.nothing_left(result)
+        return result
+
+    def nothing_left(self, result=None):
+        assert processes_of(self.mark) == [], result and result.out
+        if result is not None and result.run_folder:
+            assert cgroups_of(result.run_folder.name) == [], result.out
+
+    def fittest(self, *arguments, env=(), timeout=120, verb="pytest"):
+        if verb == "pytest" and not any(argument.startswith("--budget") for argument in arguments):
+            arguments = ("--budget", "1G", *arguments)
+        return self.finish(self.start(*arguments, env=env, verb=verb), timeout)
+
+    def pytest(self, *arguments, env=()):
+        """Plain pytest on the same suite."""
+        process = subprocess.Popen([PYTHON, "-m", "pytest", "-p", "no:cacheprovider", *arguments], cwd=self.folder,
+                                   env=self.environment(env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT)
+        out, _ = process.communicate(timeout=120)
+        return Result(self.folder, process, out.decode("utf-8", "replace"))
+
+
+@pytest.fixture
+def suite(tmp_path):
+    folder = tmp_path / "suite"
+    folder.mkdir()
+    # A root of its own: no configuration of the folders above.
+    (folder / "pytest.ini").write_text("[pytest]\n")
+    made = Suite(folder)
+    yield made
+    made.nothing_left()
+
+
+def has_plugin(name):
+    return subprocess.run([PYTHON, "-c", "import %s" % name], capture_output=True).returncode == 0
+
+
+def needs(*modules):
+    missing = [name for name in modules if not has_plugin(name)]
+    return pytest.mark.skipif(bool(missing), reason="not installed: %s" % ", ".join(missing))
