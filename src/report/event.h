@@ -43,6 +43,7 @@ struct TestFinished {
   std::optional<Bytes> peak;
   std::optional<Bytes> retained;
   std::string detail;                       // one line; why a verdict that is not the framework's own was given
+  std::string message;                      // the failure's text, many lines; empty for a test that passed
 };
 struct TestAmended { TestIndex test; std::string id; Verdict verdict; std::string detail; };
 // A batch was killed for memory and goes back into the queue.

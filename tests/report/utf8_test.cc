@@ -1,0 +1,3 @@
+#include "report/utf8.h"
+
+#include <gtest/gtest.h>
