@@ -3,7 +3,6 @@
 #include <exception>
 #include <iostream>
 
-#include "cli/doctor.h"
 #include "cli/history.h"
 #include "cli/pytest.h"
 
@@ -19,13 +18,14 @@ int run(int argc, char** argv) {
   app.footer("Start with: fittest pytest");
   std::optional<int> code;
   fittest::cli::add_pytest_verb(app, {argv, argv + argc}, code);
-  fittest::cli::add_doctor_verb(app, code);
-  fittest::cli::add_history_verb(app, code);
+  fittest::cli::HistoryOptions history;
+  const CLI::App* history_verb = fittest::cli::add_history_verb(app, history);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
     return app.exit(problem) == 0 ? 0 : kUsage;
   }
+  if (history_verb->parsed()) return fittest::cli::run_history(history, std::cout, std::cerr);
   return code.value_or(0);
 }
 

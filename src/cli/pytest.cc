@@ -112,13 +112,14 @@ int run_pytest(Asked asked, std::vector<std::string> command) {
     return flag ? *flag : configured ? configured->value : otherwise;
   };
   options.domain = domain_from(chosen(asked.domain, config->domain, "auto"));
-  const auto threshold = parse_bytes(chosen(asked.retained_threshold, config->retained_threshold, "128M"));
-  if (!threshold) {
-    return refuse({threshold.error().what, "--retained-threshold", threshold.error().remedy});
+  if (config->retained_threshold) options.retained_threshold = config->retained_threshold->value;
+  if (asked.retained_threshold) {
+    const auto threshold = parse_bytes(*asked.retained_threshold);
+    if (!threshold) return refuse({threshold.error().what, "--retained-threshold", threshold.error().remedy});
+    options.retained_threshold = *threshold;
   }
-  options.retained_threshold = *threshold;
+  if (config->test_timeout) options.test_timeout = config->test_timeout->value;
   if (asked.test_timeout) options.test_timeout = asked.test_timeout;
-  else if (config->test_timeout) options.test_timeout = config->test_timeout->value;
   if (options.test_timeout && *options.test_timeout <= 0) {
     return refuse({"the time must be over 0 seconds", "--test-timeout", "leave it out for no limit"});
   }

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <fstream>
+
 #include "history/schema.h"
 #include "history/set_aside.h"
 
@@ -50,8 +53,32 @@ std::string immutable_address(const fs::path& file) {
   return address + "?immutable=1";
 }
 
+// A database that lacks its end. SQLite notices only when a page that is not there is asked for, which may be in the
+// middle of a run. Where there is a log, the end may be in it.
+bool is_cut_off(const fs::path& file) {
+  const auto has_log = [&] {
+    std::error_code problem;
+    const auto size = fs::file_size(file.string() + "-wal", problem);
+    return !problem && size > 0;
+  };
+  if (has_log()) return false;
+  std::array<unsigned char, 32> header{};
+  std::ifstream stream(file, std::ios::binary);
+  stream.read(reinterpret_cast<char*>(header.data()), header.size());
+  if (!stream) return false;  // no database at all: SQLite says so by itself
+  // Two and four bytes, the highest first; a page of 65536 bytes is written as 1.
+  const std::uint64_t written = header[16] * 256U + header[17];
+  const std::uint64_t page = written == 1 ? 65536 : written;
+  const std::uint64_t pages = ((header[28] * 256ULL + header[29]) * 256 + header[30]) * 256 + header[31];
+  std::error_code problem;
+  const auto size = fs::file_size(file, problem);
+  // A run that has begun since may be writing page after page.
+  return !problem && size < page * pages && !has_log();
+}
+
 std::unique_ptr<Database> open_writable(const fs::path& file) {
   const auto lock = lock_folder(file, FolderUse::open);
+  if (is_cut_off(file)) throw SqliteError(SQLITE_CORRUPT, "its end is missing");
   auto database = std::make_unique<Database>(file.string(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
                                              Database::Schema::ensured, Access::file, file);
   if (database->connection().is_read_only()) throw SqliteError(SQLITE_READONLY, "it is read-only");
@@ -67,27 +94,30 @@ std::unique_ptr<Database> open_writable(const fs::path& file) {
 // A log of transactions beside a database needs a file of its own to be read, which a read-only folder cannot take:
 // there the database is read as it stands.
 std::unique_ptr<Database> open_readable(const fs::path& file) {
+  if (is_cut_off(file)) throw SqliteError(SQLITE_CORRUPT, "its end is missing");
   const auto open = [&](const std::string& name, int flags) {
-    return std::make_unique<Database>(name, SQLITE_OPEN_READONLY | flags, Database::Schema::required, Access::read_only,
-                                      file);
+    return std::make_unique<Database>(name, flags, Database::Schema::required, Access::read_only, file);
   };
   try {
-    return open(file.string(), 0);
+    // Not SQLITE_OPEN_READONLY, which would leave behind the files that reading needs. A file that may not be written
+    // is opened for reading by SQLite itself.
+    return open(file.string(), SQLITE_OPEN_READWRITE);
   } catch (const SqliteError& error) {
     if (error.is_damage() || error.is_busy()) throw;
   }
-  return open(immutable_address(file), SQLITE_OPEN_URI);
+  return open(immutable_address(file), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
 }
 
 class Opening {
  public:
-  Opening(fs::path file, std::vector<std::string>& notices) : file_(std::move(file)), notices_(notices) {}
+  Opening(const fs::path& file, std::vector<std::string>& notices)
+      : shown_(file), file_(real_path(file)), notices_(notices) {}
 
   std::unique_ptr<Database> run(const std::optional<Condemned>& condemned) {
-    if (const auto why = obstacle(file_)) return open_in_memory(file_, *why, notices_);
+    if (const auto why = obstacle(file_)) return open_in_memory(shown_, *why, notices_);
     if (condemned) {
       const auto problem = move_away(condemned->identity, kDamagedSuffix, damage(condemned->why));
-      if (problem) return open_in_memory(file_, problem->text(), notices_);
+      if (problem) return open_in_memory(shown_, problem->text(), notices_);
     }
     // Another process may take a bad file away, or put one there, between our looks.
     for (int attempt = 0; attempt < 3; ++attempt) {
@@ -102,9 +132,9 @@ class Opening {
         if (!error.is_damage()) return without_writing(error.what());
         problem = move_away(judged, kDamagedSuffix, damage(error.what()));
       }
-      if (problem) return open_in_memory(file_, problem->text(), notices_);
+      if (problem) return open_in_memory(shown_, problem->text(), notices_);
     }
-    return open_in_memory(file_, "it was unusable again and again", notices_);
+    return open_in_memory(shown_, "it was unusable again and again", notices_);
   }
 
  private:
@@ -114,7 +144,7 @@ class Opening {
     auto aside = set_aside(file_, *judged, suffix);
     if (!aside) return aside.error();
     if (*aside) {
-      notices_.push_back(fmt::format("{}: {}; it was renamed to {} and a new history begun", file_.string(), why,
+      notices_.push_back(fmt::format("{}: {}; it was renamed to {} and a new history begun", shown_.string(), why,
                                      (*aside)->filename().string()));
     }
     return std::nullopt;
@@ -124,15 +154,16 @@ class Opening {
     try {
       auto database = open_readable(file_);
       notices_.push_back(fmt::format("{}: cannot be written ({}): predictions come from it, results are not recorded",
-                                     file_.string(), why));
+                                     shown_.string(), why));
       return database;
     } catch (const SqliteError&) {
-      return open_in_memory(file_, why, notices_);
+      return open_in_memory(shown_, why, notices_);
     } catch (const WrongSchema&) {
-      return open_in_memory(file_, why, notices_);
+      return open_in_memory(shown_, why, notices_);
     }
   }
 
+  fs::path shown_;  // as the user wrote it
   fs::path file_;
   std::vector<std::string>& notices_;
 };
@@ -169,7 +200,7 @@ bool Database::was_replaced() const {
 
 std::unique_ptr<Database> open_for_run(const fs::path& file, std::vector<std::string>& notices,
                                        const std::optional<Condemned>& condemned) {
-  return Opening(real_path(file), notices).run(condemned);
+  return Opening(file, notices).run(condemned);
 }
 
 std::unique_ptr<Database> open_in_memory(const fs::path& file, const std::string& why,

@@ -1,11 +1,9 @@
 #pragma once
 // What is believed of a test that never ran, from those that did. Pure.
-#include <algorithm>
-#include <cstdint>
+#include <cstddef>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include "core/bytes.h"
@@ -36,43 +34,11 @@ void for_each_group(std::string_view id, Use use) {
   }
 }
 
-// The values lent to some groups, and the upper quartile of each. Flat, because a suite can have as many groups as
-// tests and fittest has little memory for itself.
-template <typename Value>
-class Quartiles {
- public:
-  void add(std::uint32_t group, Value value) { lent_.emplace_back(group, value); }
-  // To be called once, after the last `add`.
-  void settle() {
-    std::ranges::sort(lent_);
-    for (auto first = lent_.begin(); first != lent_.end();) {
-      const auto last = std::find_if(first, lent_.end(), [&](const auto& lent) { return lent.first != first->first; });
-      // The smallest value that three quarters of the group do not pass.
-      groups_.push_back(
-          {first->first, static_cast<std::uint32_t>(last - first), first[((last - first) * 3 + 3) / 4 - 1].second});
-      first = last;
-    }
-    lent_ = {};
-  }
-
-  struct Group {
-    std::uint32_t number = 0;
-    std::uint32_t size = 0;
-    Value quartile{};
-  };
-  // Nothing where the group was lent nothing.
-  [[nodiscard]] const Group* find(std::uint32_t group) const {
-    const auto found = std::ranges::lower_bound(groups_, group, {}, &Group::number);
-    return found == groups_.end() || found->number != group ? nullptr : &*found;
-  }
-
- private:
-  std::vector<std::pair<std::uint32_t, Value>> lent_;
-  std::vector<Group> groups_;  // by number
-};
-
-// Order of use: `want` for each test that needs something lent, `lend` for each that is known, then `settle`, then
-// `borrow`. The ids given to `want` must outlive it; those given to `lend` need not.
+// Order of use: `want` for each test that needs something lent, `lend` for each that is known in the order of the ids'
+// bytes, `settle`, then `borrow`. The ids given to `want` must outlive it; those given to `lend` need not.
+//
+// In that order the tests of a group are neighbours: what was lent to it is let go as soon as its quartiles are known.
+// A suite can have as many groups as tests, and fittest has little memory for itself.
 class Lenders {
  public:
   void want(std::string_view id);
@@ -82,10 +48,28 @@ class Lenders {
   [[nodiscard]] plan::Prediction borrow(std::string_view id) const;
 
  private:
-  static constexpr std::uint32_t kSuite = 0;
-  std::unordered_map<std::string_view, std::uint32_t> groups_;  // numbers from 1
-  Quartiles<Bytes> peaks_;
-  Quartiles<float> durations_;
+  struct Quartiles {
+    std::optional<Bytes> peak;
+    std::optional<Seconds> duration;
+  };
+  // A group that is being lent to.
+  struct Open {
+    Quartiles* quartiles = nullptr;
+    std::vector<Bytes> peaks;
+    std::vector<Seconds> durations;
+    bool used = false;  // by the latest lender
+
+    void add(std::optional<Bytes> peak, Seconds duration);
+    void settle();
+  };
+  void add_if_wanted(std::string_view group, std::optional<Bytes> peak, Seconds duration);
+
+  std::unordered_map<std::string_view, Quartiles> groups_;
+  std::vector<Open> open_;
+  Open suite_;
+  Quartiles of_suite_;
+  std::size_t suite_peaks_ = 0;
+  std::size_t suite_durations_ = 0;
 };
 
 }  // namespace fittest::history

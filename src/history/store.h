@@ -45,7 +45,7 @@ class Store {
   // cannot be written gives a store in memory (or, where there is a history that can be read, one whose results are
   // dropped), and a notice.
   static Store open(const std::filesystem::path& file);
-  // For reading alone: `begin_run` and what follows it have no effect, the file and its folder are left as they are.
+  // For reading alone: `begin_run` and what follows it have no effect, nothing is made, set aside or forgotten.
   // Errors: there is no file, it is damaged, it was written by a newer version.
   static Result<Store> open_to_read(const std::filesystem::path& file);
   Store(Store&&) noexcept;
