@@ -273,7 +273,9 @@ bool Scheduler::State::admit_alone(Seconds now) {
   }
   const Piece piece = alone_.front();
   alone_.pop_front();
-  alone_time_ = alone_.empty() ? 0 : alone_time_ - measure(order_, beliefs_, piece.begin, piece.end).duration;
+  // What is believed of them may have changed since.
+  const Seconds duration = measure(order_, beliefs_, piece.begin, piece.end).duration;
+  alone_time_ = alone_.empty() ? 0 : std::max(0.0, alone_time_ - duration);
   if (unused == nullptr) {
     unused = &workers_.start(machine_.worker_base, now);
     decisions_.emplace_back(StartWorker{unused->id});
