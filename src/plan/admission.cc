@@ -68,7 +68,7 @@ void Scheduler::State::retire_for_pressure() {
 
 // Retires free workers, the fullest first, until `need` fits. False if that is not enough, or nothing is left to do but
 // wait until those that were told to go are gone.
-bool Scheduler::State::make_room_for(Bytes need) {
+bool Scheduler::State::make_room_for(Bytes need, bool in_fresh_worker) {
   Bytes held_free;
   Worker* fullest = nullptr;
   for (Worker& worker : workers_.all()) {
@@ -77,7 +77,9 @@ bool Scheduler::State::make_room_for(Bytes need) {
     if (fullest == nullptr || worker.held > fullest->held) fullest = &worker;
   }
   const Bytes coming = room() + workers_.releasing();
-  if (fullest == nullptr || need <= coming || need + machine_.worker_base > coming + held_free) return false;
+  const Bytes with_base = need + machine_.worker_base;
+  if (fullest == nullptr || (in_fresh_worker ? with_base : need) <= coming || with_base > coming + held_free)
+    return false;
   retire(*fullest, RetireReason::memory_needed);
   return true;
 }
@@ -214,7 +216,7 @@ bool Scheduler::State::admit_one(Seconds now) {
       dispatch(head, worker, {room() - base, room() - base, 0}, now);
       return true;
     }
-    if (make_room_for(least.need)) return true;
+    if (make_room_for(least.need, piece.fresh)) return true;
   }
   return admit_beside(head, least.need, now);
 }
@@ -271,7 +273,9 @@ bool Scheduler::State::admit_alone(Seconds now) {
   }
   const Piece piece = alone_.front();
   alone_.pop_front();
-  alone_time_ = alone_.empty() ? 0 : alone_time_ - measure(order_, beliefs_, piece.begin, piece.end).duration;
+  // What is believed of them may have changed since.
+  const Seconds duration = measure(order_, beliefs_, piece.begin, piece.end).duration;
+  alone_time_ = alone_.empty() ? 0 : std::max(0.0, alone_time_ - duration);
   if (unused == nullptr) {
     unused = &workers_.start(machine_.worker_base, now);
     decisions_.emplace_back(StartWorker{unused->id});

@@ -5,7 +5,7 @@
 namespace fittest::plan {
 
 Seconds LowerBound::value() const {
-  return std::max({longest, by_cores, by_memory});
+  return std::max({longest, by_cores, by_memory, one_at_a_time});
 }
 
 LowerBound lower_bound(std::span<const Measured> tests, unsigned cores, Bytes budget) {
@@ -15,6 +15,7 @@ LowerBound lower_bound(std::span<const Measured> tests, unsigned cores, Bytes bu
   for (const Measured& test : tests) {
     bound.longest = std::max(bound.longest, test.duration);
     total += test.duration;
+    if (test.peak + test.peak > budget) bound.one_at_a_time += test.duration;
     // A test that took more than the budget ran alone and held all of it.
     area += static_cast<double>(std::min(test.peak, budget).value) * test.duration;
   }

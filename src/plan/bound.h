@@ -11,13 +11,14 @@ struct Measured {
   Seconds duration = 0;
 };
 
-// No schedule can be shorter than this:
-// max(longest test, total time / cores, sum(peak x duration) / budget). Seconds. Source: area bounds of
-// two-dimensional strip packing, with the cores and the memory as the widths.
+// No schedule can be shorter than this, in seconds: max(longest test, total time / cores, sum(peak x duration) / budget,
+// total time of the tests that take more than half of the budget, of which no two fit at once).
+// Source: area bounds of two-dimensional strip packing, with the cores and the memory as the widths.
 struct LowerBound {
   Seconds longest = 0;
   Seconds by_cores = 0;
   Seconds by_memory = 0;
+  Seconds one_at_a_time = 0;
   [[nodiscard]] Seconds value() const;
 };
 LowerBound lower_bound(std::span<const Measured> tests, unsigned cores, Bytes budget);

@@ -48,7 +48,8 @@ struct Ranked {
 // A long test, or one that leaves no room for as many others as there are workers, must not come last. Its weight is
 // the time that it, or those of which only a few can run at once, will take one after another.
 void weigh(std::vector<Ranked>& urgent, const Machine& machine) {
-  std::stable_sort(urgent.begin(), urgent.end(), [](const Ranked& a, const Ranked& b) { return a.need < b.need; });
+  std::stable_sort(urgent.begin(), urgent.end(),
+                   [](const Ranked& a, const Ranked& b) { return a.need != b.need ? a.need < b.need : a.tie > b.tie; });
   // From the small to the large: what is left to do once the larger ones are done.
   Seconds chain = 0;
   for (Ranked& each : urgent) {

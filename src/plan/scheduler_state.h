@@ -91,7 +91,7 @@ class Scheduler::State {
   bool admit_beside(const Source& head, Bytes head_need, Seconds now);
   bool admit_alone(Seconds now);
   bool take_meant_batch(Seconds now);
-  bool make_room_for(Bytes need);
+  bool make_room_for(Bytes need, bool in_fresh_worker);
   void set_apart_too_large(const Source& source);
   void dispatch(const Source& source, Worker* worker, const Opening& opening, Seconds now);
   Piece take_from_rest(Worker& owner, const Opening& opening);
