@@ -11,9 +11,9 @@ struct Measured {
   Seconds duration = 0;
 };
 
-// No schedule can be shorter than this, in seconds: max(longest test, total time / cores, sum(peak x duration) / budget,
-// total time of the tests that take more than half of the budget, of which no two fit at once).
-// Source: area bounds of two-dimensional strip packing, with the cores and the memory as the widths.
+// No schedule can be shorter than this, in seconds: max(longest test, total time / cores, sum(peak x duration) /
+// budget, total time of the tests that take more than half of the budget, of which no two fit at once). Source: area
+// bounds of two-dimensional strip packing, with the cores and the memory as the widths.
 struct LowerBound {
   Seconds longest = 0;
   Seconds by_cores = 0;

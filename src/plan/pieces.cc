@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "plan/batch.h"
+#include "plan/packing.h"
 
 namespace fittest::plan {
 
@@ -66,6 +67,24 @@ void weigh(std::vector<Ranked>& urgent, const Machine& machine) {
   });
 }
 
+// Tries whether another order packs better. `total`: what all tests take.
+void repack(std::vector<Ranked>& urgent, const Machine& machine, Seconds total, std::uint64_t seed) {
+  PackingRoom room{machine.budget, machine.workers, machine.worker_base, total};
+  std::vector<Load> loads;
+  std::vector<std::uint32_t> order;
+  const auto fits = std::stable_partition(urgent.begin(), urgent.end(),
+                                          [&](const Ranked& each) { return machine.too_large(each.need); });
+  for (auto each = fits; each != urgent.end(); ++each) {
+    order.push_back(static_cast<std::uint32_t>(loads.size()));
+    loads.push_back({each->need, each->duration});
+    room.filler -= each->duration;
+  }
+  room.filler = std::max(0.0, room.filler);
+  const std::vector<Ranked> before(fits, urgent.end());
+  auto to = fits;
+  for (const std::uint32_t i : improved_order(loads, std::move(order), room, seed)) *to++ = before[i];
+}
+
 class Layouter {
  public:
   Layouter(const Order& order, const Beliefs& beliefs, const Machine& machine, Seconds total)
@@ -80,7 +99,10 @@ class Layouter {
     for (Place at = begin; at != end;) {
       const Run run = next_run(at, end);
       at = run.end;
-      if (open && open->level == run.level && !open->apart && !run.apart) {
+      // Small pieces of large tests: the more freely they can be placed.
+      const bool joins = open && open->level == run.level && !open->apart && !run.apart &&
+                         (run.level == 0 || open->duration + run.duration <= kLongestBatch);
+      if (joins) {
         open->end = run.end;
         open->duration += run.duration;
         open->need = std::max(open->need, run.need);
@@ -204,6 +226,7 @@ Layout lay_out(const std::vector<TestIndex>& wanted, const std::vector<TestSpec>
   const auto calm = std::stable_partition(cut.begin(), cut.end(), [](const Ranked& each) { return each.piece.urgent; });
   std::vector<Ranked> urgent(cut.begin(), calm);
   weigh(urgent, machine);
+  repack(urgent, machine, total, seed);
   layout.pieces.reserve(cut.size());
   for (const Ranked& each : urgent) layout.pieces.push_back(each.piece);
   for (auto each = calm; each != cut.end(); ++each) layout.pieces.push_back(each->piece);

@@ -222,7 +222,20 @@ class Simulation {
     if (outcome_.first_start[test] < 0) outcome_.first_start[test] = now_;
     ++runs_[test];
     scheduler_.test_started(static_cast<WorkerId>(number), test, now_);
-    // What does not fit is what the kernel refuses: the worker dies when it has reached the limit.
+    // What does not fit, the kernel refuses: it kills the largest. If that is this one, when it has reached the limit.
+    for (;;) {
+      const Bytes room = machine_.limits.budget - held_;
+      if (truth.peak <= room) break;
+      std::uint32_t largest = number;
+      for (std::uint32_t other = 0; other < workers_.size(); ++other) {
+        if (workers_[other].phase != Phase::busy || other == number) continue;
+        const Bytes most =
+            largest == number ? worker.held + room : workers_[largest].held + workers_[largest].using_now;
+        if (workers_[other].held + workers_[other].using_now > most) largest = other;
+      }
+      if (largest == number || workers_[largest].using_now == Bytes{}) break;
+      die(largest, Kind::kernel_kills);
+    }
     const Bytes left = machine_.limits.budget - held_;
     worker.using_now = std::min(truth.peak, left);
     add(worker.using_now);
