@@ -48,7 +48,7 @@ std::optional<std::string_view> nearest(std::string_view written, std::span<cons
   if (written.size() > 64) return std::nullopt;
   std::string lower(written);
   for (char& c : lower) c = c == '_' ? '-' : static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-  const auto* best =
+  const auto best =
       std::ranges::min_element(known, {}, [&](std::string_view name) { return edit_distance(lower, name); });
   if (edit_distance(lower, *best) > std::max<std::size_t>(2, best->size() / 3)) return std::nullopt;
   return *best;
