@@ -56,6 +56,7 @@ void sort_entries(std::vector<Entry>& entries, HistorySort by, bool reverse) {
 }
 
 std::string format_duration(Seconds seconds) {
+  if (seconds < 0.00995) return fmt::format("{:.1f} ms", seconds * 1000);
   if (seconds < 0.9995) return fmt::format("{:.0f} ms", seconds * 1000);
   if (seconds < 99.95) return fmt::format("{:.1f} s", seconds);
   if (seconds < 6000) return fmt::format("{:.0f} min", seconds / 60);
@@ -122,8 +123,11 @@ void print_table(const HistoryOptions& options, const std::vector<Entry>& shown,
   const std::int64_t now = options.now.value_or(static_cast<std::int64_t>(std::time(nullptr)));
   std::vector<Row> rows{{"peak", "retained", "duration", "runs", "verdict", "last run", "test"}};
   for (const auto& [suite, test] : shown) {
-    rows.push_back({format_peak(test), format_bytes(test.retained), format_duration(test.duration),
-                    std::to_string(test.runs), std::string(name(test.last)), format_age(now - test.last_run),
+    // A test that was only ever killed has no more than the figure it was killed at.
+    const bool ended = test.runs > 0;
+    rows.push_back({format_peak(test), ended ? format_bytes(test.retained) : "-",
+                    ended ? format_duration(test.duration) : "-", std::to_string(test.runs),
+                    std::string(name(test.last)), format_age(now - test.last_run),
                     (with_suite ? suite + ": " : "") + printable(test.id)});
   }
   std::array<std::size_t, kId> widths{};
