@@ -45,7 +45,9 @@ std::string progress_line(const Progress& progress, unsigned columns, const Styl
   constexpr unsigned kBarWeight = 4;
   std::vector<Part> parts = {{"fittest", Color::bold, 2}};
   if (progress.tests) {
-    parts.push_back({format_count(progress.done) + "/" + format_count(*progress.tests), Color::none, 9});
+    // As wide as it will be, so that what follows stays where it is.
+    const std::string tests = format_count(*progress.tests);
+    parts.push_back({fmt::format("{:>{}}/{}", format_count(progress.done), tests.size(), tests), Color::none, 9});
   } else {
     parts.push_back({"collecting", Color::none, 9});
   }

@@ -82,8 +82,8 @@ std::string counts(const Tally& tally, const RunFinished& end, const Style& styl
   const std::string how = end.interrupted ? ", interrupted after " : " in ";
   // pytest's 0 and 1 say what the counts say; the others do not.
   const std::string exit = end.exit_code > 1 && !end.interrupted ? fmt::format(" (exit code {})", end.exit_code) : "";
-  return fmt::format("fittest: {}{}{}{}: {}", counted(tally.tests(), "test"), how, format_span(end.wall), exit,
-                     join(parts));
+  return fmt::format("{} {}{}{}{}: {}", style(Color::bold, "fittest:"), counted(tally.tests(), "test"), how,
+                     format_span(end.wall), exit, join(parts));
 }
 
 std::string memory(const Tally& tally, const RunFinished& end) {
