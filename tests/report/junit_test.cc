@@ -161,6 +161,16 @@ TEST_F(JUnitTest, LastVerdictCountsAndOrderIsThatOfTheTests) {
   EXPECT_STREQ(testcase(document, "b").child("error").attribute("message").value(), "it broke");
 }
 
+TEST_F(JUnitTest, TestsThatNeverRanLeaveNoHole) {
+  const Story story = {Event{0, TestFinished{{}, 1, "a.py::b", Verdict::passed, 1, {}, {}, {}, {}}},
+                       Event{0, TestFinished{{}, 9, "a.py::j", Verdict::passed, 1, {}, {}, {}, {}}},
+                       Event{1, RunFinished{2, true, 1, {}, 0, {}}}};
+  const pugi::xml_document document = written(story);
+  EXPECT_EQ(invalid(), "");
+  EXPECT_EQ(document.select_nodes("//testcase").size(), 2U);
+  EXPECT_EQ(document.child("testsuites").child("testsuite").attribute("tests").as_int(), 2);
+}
+
 TEST_F(JUnitTest, AnyBytesGiveValidXml) {
   std::mt19937_64 random(17);
   Story story;
