@@ -45,7 +45,9 @@ std::string progress_line(const Progress& progress, unsigned columns, const Styl
   constexpr unsigned kBarWeight = 4;
   std::vector<Part> parts = {{"fittest", Color::bold, 2}};
   if (progress.tests) {
-    parts.push_back({format_count(progress.done) + "/" + format_count(*progress.tests), Color::none, 9});
+    // As wide as it will be, so that what follows stays where it is.
+    const std::string tests = format_count(*progress.tests);
+    parts.push_back({fmt::format("{:>{}}/{}", format_count(progress.done), tests.size(), tests), Color::none, 9});
   } else {
     parts.push_back({"collecting", Color::none, 9});
   }
@@ -77,11 +79,9 @@ std::string progress_line(const Progress& progress, unsigned columns, const Styl
 std::string progress_sentence(const Progress& progress) {
   const std::uint32_t tests = progress.tests.value_or(0);
   const std::uint64_t percent = tests == 0 ? 0 : std::uint64_t{progress.done} * 100 / tests;
-  std::string line =
-      fmt::format("fittest: {} of {} done ({} %)", format_count(progress.done), counted(tests, "test"), percent);
+  std::string line = fmt::format("{}/{} done ({} %)", format_count(progress.done), counted(tests, "test"), percent);
   if (progress.failures > 0) line += fmt::format(", {} failed", format_count(progress.failures));
-  line += fmt::format(", {} held", format_share(progress.held, progress.budget, " of "));
-  if (progress.workers > 0) line += " by " + counted(progress.workers, "worker");
+  line += fmt::format(", {} held", format_share(progress.held, progress.budget, "/"));
   if (progress.left) line += fmt::format(", {} left", format_span(*progress.left));
   return line;
 }

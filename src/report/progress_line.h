@@ -24,7 +24,7 @@ struct Progress {
 // matters least goes first.
 std::string progress_line(const Progress& progress, unsigned columns, const Style& style);
 
-// The same for an output that is no terminal: "fittest: 4,334 of 8,669 tests done (50 %), 3 failed, ...".
+// The same for an output that is no terminal: "4,334/8,669 tests done (49 %), 3 failed, ...".
 std::string progress_sentence(const Progress& progress);
 
 }  // namespace fittest::report

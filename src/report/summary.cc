@@ -14,9 +14,11 @@ namespace fittest::report {
 namespace {
 
 // The sizes of the parts, so that all together keep to kLongestSummary.
-constexpr std::size_t kProblemsShown = 3;
+constexpr std::size_t kFewestProblems = 3;
+constexpr std::size_t kMostProblems = 8;
 constexpr std::size_t kRetainedShown = 3;
 constexpr Bytes kWorthSaying = MiB(1);
+constexpr std::size_t kRoomForTime = 60;
 constexpr std::size_t kLabel = 15;  // columns of "  over_budget  "
 
 Color color_of(Verdict verdict) {
@@ -39,16 +41,18 @@ class Lines {
     std::move(wrapped.begin(), wrapped.end(), std::back_inserter(lines_));
   }
 
-  // "     1.4 GiB    12 s  tests/a.py::test_b".
+  // "   1.4 GiB         12 s  tests/a.py::test_b"; the time only where there is room.
   void ranked(const Ranked& entry) {
-    const std::string figures =
-        fmt::format("  {:>8}  {:>11}  ", format_bytes(entry.amount), format_span(entry.duration));
+    std::string figures = fmt::format("  {:>8}  ", format_bytes(entry.amount));
+    if (has_times()) figures += fmt::format("{:>11}  ", format_span(entry.duration));
     add(figures + shorten_middle(one_line(entry.id), room_after(figures.size())));
   }
 
   [[nodiscard]] std::size_t room_after(std::size_t used) const {
     return std::max<std::size_t>(columns_ > used ? columns_ - used : 0, 12);
   }
+  [[nodiscard]] bool has_times() const { return columns_ >= kRoomForTime; }
+  [[nodiscard]] std::size_t size() const { return lines_.size(); }
   [[nodiscard]] std::vector<std::string> take() { return std::move(lines_); }
 
  private:
@@ -75,8 +79,11 @@ std::string counts(const Tally& tally, const RunFinished& end, const Style& styl
     // A space that does not break, so that a figure stays with its word; it is put back when the line is made.
     parts.push_back(style(color_of(verdict), fmt::format("{}\x01{}", format_count(count), name(verdict))));
   }
-  const std::string how = end.interrupted ? "interrupted after " : "in ";
-  return fmt::format("fittest: {} {}{}: {}", counted(tally.tests(), "test"), how, format_span(end.wall), join(parts));
+  const std::string how = end.interrupted ? ", interrupted after " : " in ";
+  // pytest's 0 and 1 say what the counts say; the others do not.
+  const std::string exit = end.exit_code > 1 && !end.interrupted ? fmt::format(" (exit code {})", end.exit_code) : "";
+  return fmt::format("{} {}{}{}{}: {}", style(Color::bold, "fittest:"), counted(tally.tests(), "test"), how,
+                     format_span(end.wall), exit, join(parts));
 }
 
 std::string memory(const Tally& tally, const RunFinished& end) {
@@ -97,24 +104,31 @@ std::string again(const Tally& tally) {
   return join(parts);
 }
 
+// Of a run that was stopped it says nothing.
 std::string bound(const RunFinished& end) {
+  struct Part {
+    Seconds span = 0;
+    std::string_view name;
+  };
   const plan::LowerBound& bound = end.bound;
-  std::array<std::pair<Seconds, std::string_view>, 3> three = {
-      {{bound.longest, "the longest test"}, {bound.by_cores, "cores"}, {bound.by_memory, "memory"}}};
-  std::stable_sort(three.begin(), three.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
-  if (!(three[0].first > 0)) return {};
-  return fmt::format("{}, {:.2f} times the lower bound of {}, set by {} ({} {}, {} {})", format_span(end.wall),
-                     end.wall / three[0].first, format_span(three[0].first), three[0].second, three[1].second,
-                     format_span(three[1].first), three[2].second, format_span(three[2].first));
+  std::array<Part, 3> three = {{{bound.longest, "longest"}, {bound.by_cores, "cores"}, {bound.by_memory, "memory"}}};
+  std::stable_sort(three.begin(), three.end(), [](const Part& a, const Part& b) { return a.span > b.span; });
+  const auto& [first, second, third] = three;
+  if (end.interrupted || !(first.span > 0)) return {};
+  return fmt::format("{:.2f} x the lower bound: {} by {}{} ({} {}, {} {})", end.wall / first.span,
+                     format_span(first.span), first.name, first.name == "longest" ? " test" : "", second.name,
+                     format_span(second.span), third.name, format_span(third.span));
 }
 
-void add_problems(Lines& lines, const Tally& tally, const Style& style) {
+// In `room` lines, or in what kFewestProblems take.
+void add_problems(Lines& lines, const Tally& tally, std::size_t room, const Style& style) {
+  const std::size_t most = std::clamp((room > 0 ? room - 1 : 0) / 2, kFewestProblems, kMostProblems);
   std::size_t shown = 0;
   std::uint32_t all = 0;
   for (const Verdict verdict : {Verdict::over_budget, Verdict::over_limit, Verdict::crashed, Verdict::timed_out}) {
     all += tally.count(verdict);
     for (const auto& [test, problem] : tally.problems()) {
-      if (problem.verdict != verdict || shown == kProblemsShown) continue;
+      if (problem.verdict != verdict || shown == most) continue;
       ++shown;
       const std::string label = fmt::format("  {:<{}}", name(verdict), kLabel - 2);
       lines.add(style(Color::red, label) + shorten_middle(problem.id, lines.room_after(kLabel)));
@@ -131,19 +145,14 @@ void add_ranking(Lines& lines, std::string_view title, std::vector<Ranked> entri
   std::erase_if(entries, [](const Ranked& entry) { return entry.amount < kWorthSaying; });
   if (entries.size() > most) entries.resize(most);
   if (entries.empty()) return;
-  lines.add(style(Color::bold, fmt::format("  {}", title)));
+  lines.add(style(Color::bold, fmt::format("  {}{}", title, lines.has_times() ? ", time" : "")));
   for (const Ranked& entry : entries) lines.ranked(entry);
 }
 
 std::string advice(const Tally& tally, const RunFinished& end) {
-  if (tally.count(Verdict::over_budget) > 0) {
-    return fmt::format("over_budget: alone it did not fit {}; raise --budget, or let the test need less",
-                       format_bytes(tally.budget()));
-  }
-  if (tally.count(Verdict::over_limit) > 0) {
-    return "over_limit: raise the limit set on the test, or let it need less";
-  }
-  if (end.interrupted) return "fittest --resume goes on where this run ended";
+  if (tally.count(Verdict::over_budget) > 0) return "over_budget: raise --budget, or let the test need less";
+  if (tally.count(Verdict::over_limit) > 0) return "over_limit: raise the test's limit, or let it need less";
+  if (end.interrupted) return "--resume goes on where this run ended";
   return {};
 }
 
@@ -162,10 +171,13 @@ std::vector<std::string> summary(const Tally& tally, const RunFinished& end, uns
   lines.labelled("memory", memory(tally, end));
   if (const std::string text = again(tally); !text.empty()) lines.labelled("run again", text);
   if (const std::string text = bound(end); !text.empty()) lines.labelled("time", text);
-  add_problems(lines, tally, style);
-  add_ranking(lines, "hungriest tests: peak, time", tally.hungriest().top(), 10, style);
-  add_ranking(lines, "retained most: kept, time", tally.retained().top(), kRetainedShown, style);
-  if (const std::string text = advice(tally, end); !text.empty()) lines.labelled("to do", text);
+  Lines rest(columns, style);
+  add_ranking(rest, "hungriest tests: peak", tally.hungriest().top(), 10, style);
+  add_ranking(rest, "retained most: kept", tally.retained().top(), kRetainedShown, style);
+  if (const std::string text = advice(tally, end); !text.empty()) rest.labelled("to do", text);
+  const std::size_t taken = lines.size() + rest.size();
+  add_problems(lines, tally, kLongestSummary > taken ? kLongestSummary - taken : 0, style);
+  for (std::string& line : rest.take()) lines.add(std::move(line));
   return lines.take();
 }
 

@@ -61,7 +61,7 @@ class Terminal::Impl {
   void say_limited(RateLimit& limit, Color color, const std::string& text);
   void aside(std::string_view text);
   void update_progress();
-  [[nodiscard]] std::string short_id(std::string_view id) const;
+  [[nodiscard]] std::string runs_again(std::string_view id) const;
   [[nodiscard]] Progress progress() const;
 
   Screen& screen_;
@@ -102,22 +102,21 @@ void Terminal::Impl::show(const BatchKilled& kill) {
   const std::string who = kill.by_kernel ? "the kernel killed" : "killed";
   std::string text = fmt::format("{} worker {}, which held {}", who, number(kill.worker), format_bytes(kill.held));
   if (!kill.why.empty()) text += fmt::format(": {}", one_line(kill.why));
-  if (!kill.id.empty()) text += fmt::format("; {} runs again", short_id(kill.id));
+  if (!kill.id.empty()) text += "\n" + runs_again(kill.id);
   say_limited(kills_, Color::yellow, text);
 }
 
 void Terminal::Impl::show(const TestRequeued& requeued) {
   if (tally_.requeued_by_kill()) return;  // said with the kill
-  std::string text = fmt::format("{} runs again", short_id(requeued.id));
-  if (!requeued.why.empty()) text += fmt::format(": {}", one_line(requeued.why));
+  std::string text = runs_again(requeued.id);
+  if (!requeued.why.empty()) text += "\n" + one_line(requeued.why);
   say_limited(requeues_, Color::yellow, text);
 }
 
 void Terminal::Impl::show(const PressureChanged& pressure) {
   const Sample& sample = tally_.last_sample();
-  std::string text = "memory is short";
-  if (sample.held.value > 0) text += fmt::format(" ({} held)", format_share(sample.held, tally_.budget(), " of "));
-  say_limited(pressures_, Color::yellow, text + ": " + one_line(pressure.what));
+  say_limited(pressures_, Color::yellow,
+              fmt::format("{} held: {}", format_share(sample.held, tally_.budget(), " of "), one_line(pressure.what)));
 }
 
 // An Error's text has its remedy on a line of its own.
@@ -176,9 +175,12 @@ void Terminal::Impl::aside(std::string_view text) {
   screen_.line(out);
 }
 
-std::string Terminal::Impl::short_id(std::string_view id) const {
+// In one row, whatever the length of the id.
+std::string Terminal::Impl::runs_again(std::string_view id) const {
+  static constexpr std::string_view kStart = "runs again: ";
+  const std::size_t used = kIndent + kStart.size();
   const std::size_t columns = screen_.options().columns;
-  return shorten_middle(one_line(id), columns > 2 * kIndent ? columns - kIndent : kIndent);
+  return std::string(kStart) + shorten_middle(one_line(id), columns > 2 * used ? columns - used : used);
 }
 
 Progress Terminal::Impl::progress() const {
@@ -210,7 +212,7 @@ void Terminal::Impl::update_progress() {
   if ((tenth && since >= kPlainInterval) || since >= kPlainSilence) {
     last_plain_ = now_;
     last_plain_done_ = tally_.done();
-    screen_.line(progress_sentence(progress()));
+    say(Color::none, progress_sentence(progress()));
   }
 }
 

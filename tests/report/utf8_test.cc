@@ -1,3 +1,0 @@
-#include "report/utf8.h"
-
-#include <gtest/gtest.h>
