@@ -11,6 +11,7 @@
 #include "memory/domain_name.h"
 #include "memory/proc_members.h"
 #include "memory/proc_sample.h"
+#include "memory/process_table.h"
 #include "memory/signal_processes.h"
 
 namespace fittest::memory {
@@ -39,11 +40,13 @@ struct Run {
   }
   void look_now() {
     const auto start = steady_clock::now();
-    members.look(read_process_table());
+    members.look(table.read());
+    table.pass_over(members.strangers());
     const auto end = steady_clock::now();
     next_look = end + std::max<steady_clock::duration>(milliseconds(2), (end - start) * 4);
   }
 
+  ProcessWatch table;
   steady_clock::time_point next_look{};
 };
 
@@ -67,6 +70,8 @@ class ProcWorker : public WorkerDomain {
   }
   void adopt(pid_t root) override {
     if (const auto stat = read_stat(root)) run_->members.adopt(name_, root, stat->start_time);
+    // Who was a stranger may be its child, and so a member.
+    run_->table.look_at_all();
     run_->next_look = {};
   }
   [[nodiscard]] Usage usage() override {
@@ -99,6 +104,7 @@ class ProcWorker : public WorkerDomain {
   std::size_t stop_members() {
     run_->look_now();
     std::size_t running = 0;
+    signal_groups(SIGSTOP);
     for (const ProcessStat& member : run_->members.of(name_)) {
       if (member.state == 'T' || member.state == 't') continue;
       ++running;
@@ -106,9 +112,16 @@ class ProcWorker : public WorkerDomain {
     }
     return running;
   }
+  // First by group, which also reaches those that came after the look.
+  void signal_groups(int signal) {
+    for (const pid_t group : run_->members.groups_of(name_)) {
+      if (group > 1 && group != ::getpgrp()) ::kill(-group, signal);
+    }
+  }
   std::size_t send(int signal) {
     run_->look_now();
     const auto members = run_->members.of(name_);
+    signal_groups(signal);
     for (const ProcessStat& member : members) signal_process(member.pid, member.start_time, signal);
     return members.size();
   }

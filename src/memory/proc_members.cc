@@ -88,10 +88,14 @@ void MemberFinder::look(const std::vector<ProcessStat>& table) {
   }
 
   members_.clear();
+  strangers_.clear();
   known_.clear();
   for (const ProcessStat& process : table) {
     const auto& worker = decided[process.pid];
-    if (!worker || !workers_.contains(*worker)) continue;
+    if (!worker || !workers_.contains(*worker)) {
+      strangers_.push_back(process);
+      continue;
+    }
     known_[{process.pid, process.start_time}] = *worker;
     if (process.session == process.pid || process.group == process.pid) led_[process.pid] = *worker;
     if (!process.is_zombie()) members_[*worker].push_back(process);
@@ -101,6 +105,17 @@ void MemberFinder::look(const std::vector<ProcessStat>& table) {
 std::vector<ProcessStat> MemberFinder::of(const std::string& worker) const {
   const auto it = members_.find(worker);
   return it == members_.end() ? std::vector<ProcessStat>{} : it->second;
+}
+
+std::vector<pid_t> MemberFinder::groups_of(const std::string& worker) const {
+  std::set<pid_t> groups;
+  for (const ProcessStat& member : of(worker)) groups.insert(member.group);
+  for (const ProcessStat& stranger : strangers_) groups.erase(stranger.group);
+  for (const auto& [other, members] : members_) {
+    if (other == worker) continue;
+    for (const ProcessStat& member : members) groups.erase(member.group);
+  }
+  return {groups.begin(), groups.end()};
 }
 
 }  // namespace fittest::memory

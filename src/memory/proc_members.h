@@ -38,6 +38,11 @@ class MemberFinder {
   void look(const std::vector<ProcessStat>& table);
   // The living members at the last look, without zombies.
   [[nodiscard]] std::vector<ProcessStat> of(const std::string& worker) const;
+  // Process groups in which the last look saw members of this worker and nobody else. A signal to a group misses
+  // nobody, however fast they fork.
+  [[nodiscard]] std::vector<pid_t> groups_of(const std::string& worker) const;
+  // Who belonged to no worker at the last look.
+  [[nodiscard]] const std::vector<ProcessStat>& strangers() const { return strangers_; }
 
   static std::optional<std::string> read_environ(pid_t pid);
 
@@ -57,6 +62,7 @@ class MemberFinder {
   std::map<pid_t, std::string> led_;                     // sessions and groups whose leader was a member
   std::map<Process, std::optional<std::string>> marks_;  // what the environment said of processes alive
   std::map<std::string, std::vector<ProcessStat>> members_;
+  std::vector<ProcessStat> strangers_;
 };
 
 }  // namespace fittest::memory

@@ -71,15 +71,32 @@ std::optional<ProcessStat> read_stat(pid_t pid) {
 }
 
 std::vector<ProcessStat> read_process_table() {
+  return ProcessWatch().read();
+}
+
+std::vector<ProcessStat> ProcessWatch::read() {
+  using std::chrono::steady_clock;
+  if (const auto now = steady_clock::now(); now >= next_full_) {
+    strangers_.clear();
+    next_full_ = now + std::chrono::milliseconds(500);
+  }
   std::vector<ProcessStat> table;
   const std::unique_ptr<DIR, int (*)(DIR*)> proc(::opendir("/proc"), ::closedir);
   if (!proc) return table;
   while (const dirent* entry = ::readdir(proc.get())) {
     const auto pid = as<pid_t>(entry->d_name);
     if (!pid) continue;
-    if (const auto stat = read_stat(*pid)) table.push_back(*stat);
+    if (const auto stranger = strangers_.find(*pid); stranger != strangers_.end()) {
+      table.push_back(stranger->second);
+    } else if (const auto stat = read_stat(*pid)) {
+      table.push_back(*stat);
+    }
   }
   return table;
+}
+
+void ProcessWatch::pass_over(const std::vector<ProcessStat>& strangers) {
+  for (const ProcessStat& stranger : strangers) strangers_.emplace(stranger.pid, stranger);
 }
 
 std::optional<Bytes> read_proportional(pid_t pid) {

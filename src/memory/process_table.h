@@ -2,9 +2,11 @@
 // What /proc says of the processes of this machine.
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "core/bytes.h"
@@ -31,6 +33,22 @@ std::optional<ProcessStat> read_stat(pid_t pid);
 
 // Every process there is; costs some 10 microseconds each.
 std::vector<ProcessStat> read_process_table();
+
+// The process table for one who looks often. A process that was found to be of no interest keeps none by changing: so
+// its entry is read anew only twice a second, in case its pid went to another, and a look costs little more than the
+// processes that matter and those that are new.
+class ProcessWatch {
+ public:
+  [[nodiscard]] std::vector<ProcessStat> read();
+  // What `read` returned of these may be returned again for a while.
+  void pass_over(const std::vector<ProcessStat>& strangers);
+  // Everything counts as new again.
+  void look_at_all() { strangers_.clear(); }
+
+ private:
+  std::unordered_map<pid_t, ProcessStat> strangers_;
+  std::chrono::steady_clock::time_point next_full_{};
+};
 
 // Memory of a process with shared pages divided among their users (PSS), swapped pages included. Costs a walk over
 // its page tables: milliseconds for a large process. Nothing where it is gone or may not be read.
