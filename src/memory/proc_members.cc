@@ -13,8 +13,7 @@ std::optional<std::string> parse_environ(std::string_view text, std::string_view
   return std::nullopt;
 }
 
-MemberFinder::MemberFinder(std::string run_id, ReadEnvironment read)
-    : run_id_(std::move(run_id)), read_(std::move(read)) {}
+MemberFinder::MemberFinder(std::string run, ReadEnvironment read) : run_(std::move(run)), read_(std::move(read)) {}
 
 std::optional<std::string> MemberFinder::read_environ(pid_t pid) {
   return read_text("/proc/" + std::to_string(pid) + "/environ");
@@ -43,7 +42,7 @@ std::optional<std::string> MemberFinder::by_environment(const ProcessStat& proce
   std::optional<std::string> worker;
   if (const auto text = read_(process.pid)) {
     const auto value = parse_environ(*text, kWorkerVariable);
-    if (value && value->starts_with(run_id_ + "/")) worker = value->substr(run_id_.size() + 1);
+    if (value && value->starts_with(run_ + "/")) worker = value->substr(run_.size() + 1);
   }
   marks_[key] = worker;
   return worker;

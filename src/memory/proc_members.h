@@ -14,7 +14,8 @@
 
 namespace fittest::memory {
 
-// A process belongs to the worker named in this variable of its environment: "<run id>/<worker>".
+// A process belongs to the worker named in this variable of its environment: "<run>/<worker>", where <run> is the run's
+// domain name, which says who made it.
 inline constexpr std::string_view kWorkerVariable = "FITTEST_WORKER";
 
 // The value of `variable` in the text of /proc/<pid>/environ.
@@ -28,7 +29,7 @@ class MemberFinder {
  public:
   using ReadEnvironment = std::function<std::optional<std::string>(pid_t)>;
   // `read` gives the text of /proc/<pid>/environ; asked once for each process that nothing else decides.
-  explicit MemberFinder(std::string run_id, ReadEnvironment read = read_environ);
+  explicit MemberFinder(std::string run, ReadEnvironment read = read_environ);
 
   void add(const std::string& worker);
   void remove(const std::string& worker);
@@ -54,7 +55,7 @@ class MemberFinder {
   };
   std::optional<std::string> by_environment(const ProcessStat& process);
 
-  std::string run_id_;
+  std::string run_;
   ReadEnvironment read_;
   std::set<std::string> workers_;
   std::map<Process, std::string> roots_;

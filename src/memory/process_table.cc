@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -38,7 +39,8 @@ std::optional<Bytes> kib_line(std::string_view text, std::string_view key) {
     const std::size_t unit = rest.find("kB");
     if (unit == std::string_view::npos) return std::nullopt;
     const auto number = parse_number(rest.substr(0, unit));
-    return number ? std::optional(KiB(*number)) : std::nullopt;
+    if (!number || *number > (std::numeric_limits<std::uint64_t>::max() >> 11)) return std::nullopt;
+    return KiB(*number);
   }
   return std::nullopt;
 }
@@ -99,21 +101,16 @@ void ProcessWatch::pass_over(const std::vector<ProcessStat>& strangers) {
   for (const ProcessStat& stranger : strangers) strangers_.emplace(stranger.pid, stranger);
 }
 
-std::optional<Bytes> read_proportional(pid_t pid) {
-  const auto text = read_text(proc_file(pid, "smaps_rollup"));
-  if (!text) return std::nullopt;
-  const auto pss = kib_line(*text, "Pss:");
-  if (!pss) return std::nullopt;
-  return *pss + kib_line(*text, "SwapPss:").value_or(Bytes{});
+std::optional<Held> parse_smaps_rollup(std::string_view text) {
+  const auto resident = kib_line(text, "Rss:");
+  const auto proportional = kib_line(text, "Pss:");
+  if (!resident || !proportional) return std::nullopt;
+  return Held{*proportional + kib_line(text, "SwapPss:").value_or(Bytes{}), *resident};
 }
 
-std::optional<Bytes> read_resident(pid_t pid) {
-  const auto text = read_text(proc_file(pid, "statm"));
-  if (!text) return std::nullopt;
-  const auto fields = split(*text, ' ');
-  if (fields.size() < 2) return std::nullopt;
-  const auto pages = parse_number(fields[1]);
-  return pages ? std::optional(Bytes{*pages * page_size()}) : std::nullopt;
+std::optional<Held> read_held(pid_t pid) {
+  const auto text = read_text(proc_file(pid, "smaps_rollup"));
+  return text ? parse_smaps_rollup(*text) : std::nullopt;
 }
 
 std::uint64_t own_pid_namespace() {

@@ -50,11 +50,14 @@ class ProcessWatch {
   std::chrono::steady_clock::time_point next_full_{};
 };
 
-// Memory of a process with shared pages divided among their users (PSS), swapped pages included. Costs a walk over
-// its page tables: milliseconds for a large process. Nothing where it is gone or may not be read.
-std::optional<Bytes> read_proportional(pid_t pid);
-// Resident memory in one cheap read.
-std::optional<Bytes> read_resident(pid_t pid);
+// What a process holds by its page tables, at one moment.
+struct Held {
+  Bytes proportional;  // shared pages divided among their users (PSS), swapped pages included
+  Bytes resident;
+};
+std::optional<Held> parse_smaps_rollup(std::string_view text);
+// Costs a walk over the page tables: milliseconds for a large process. Nothing where it is gone or may not be read.
+std::optional<Held> read_held(pid_t pid);
 
 // Identifies the own pid namespace, in which alone a pid means anything.
 std::uint64_t own_pid_namespace();

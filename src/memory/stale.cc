@@ -1,4 +1,5 @@
 // What runs that were killed -9 have left: found by their names, and removed.
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +11,8 @@
 #include "memory/cgroup_tree.h"
 #include "memory/domain.h"
 #include "memory/domain_name.h"
+#include "memory/proc_members.h"
+#include "memory/process_table.h"
 #include "memory/signal_processes.h"
 
 namespace fittest::memory {
@@ -41,7 +44,48 @@ void leave(const std::vector<fs::path>& directories) {
   }
 }
 
+// The processes that carry a run's mark, by what it says.
+std::map<std::string, std::vector<ProcessStat>> marked_processes() {
+  std::map<std::string, std::vector<ProcessStat>> marked;
+  for (const ProcessStat& process : read_process_table()) {
+    if (process.is_zombie() || process.pid == ::getpid()) continue;
+    const auto text = MemberFinder::read_environ(process.pid);
+    const auto value = text ? parse_environ(*text, kWorkerVariable) : std::nullopt;
+    if (value) marked[value->substr(0, value->find('/'))].push_back(process);
+  }
+  return marked;
+}
+
+std::string swept(bool wholly, const DomainName& run, const std::string& where, std::size_t processes) {
+  return std::string(wholly ? "removed" : "could not wholly remove") + " what run " + run.run_id +
+         " left behind (its process " + std::to_string(run.owner) + " is gone): " + where + std::to_string(processes) +
+         (processes == 1 ? " process" : " processes");
+}
+
 }  // namespace
+
+std::size_t kill_marked_processes(const std::string& mark) {
+  std::size_t alive = 0;
+  poll_until(kPatience, [&] {
+    // What stands still does not fork; once nothing new appears, all of it goes.
+    std::size_t running = 0;
+    std::vector<ProcessStat> processes;
+    for (int round = 0; round < 20; ++round) {
+      running = 0;
+      processes = std::move(marked_processes()[mark]);
+      for (const ProcessStat& process : processes) {
+        if (process.state == 'T') continue;
+        ++running;
+        signal_process(process.pid, process.start_time, SIGSTOP);
+      }
+      if (running == 0) break;
+    }
+    alive = processes.size();
+    for (const ProcessStat& process : processes) signal_process(process.pid, process.start_time, SIGKILL);
+    return alive == 0;
+  });
+  return alive;
+}
 
 std::vector<fs::path> remove_domain_directories(const std::vector<fs::path>& directories) {
   std::vector<fs::path> runs;
@@ -84,11 +128,12 @@ std::vector<std::string> sweep_stale_domains() {
       for (const pid_t pid : processes_below(directory)) processes.insert(pid);
     }
     const auto left = remove_domain_directories(directories);
-    std::string line = left.empty() ? "removed" : "could not wholly remove";
-    line += " what run " + names[text].run_id + " left behind (its process " + std::to_string(names[text].owner) +
-            " is gone): cgroup " + text + ", " + std::to_string(processes.size()) +
-            (processes.size() == 1 ? " process" : " processes") + " in it";
-    lines.push_back(std::move(line));
+    lines.push_back(swept(left.empty(), names[text], "cgroup " + text + " with ", processes.size()));
+  }
+  for (const auto& [mark, processes] : marked_processes()) {
+    const auto name = parse_domain_name(mark);
+    if (!name || !name->owner_is_gone()) continue;
+    lines.push_back(swept(kill_marked_processes(mark) == 0, *name, "", processes.size()));
   }
   return lines;
 }
