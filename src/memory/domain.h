@@ -22,7 +22,7 @@ std::string_view name(DomainKind kind);  // "cgroup v2", "cgroup v1", "/proc sam
 
 // What a domain holds at one moment.
 struct Usage {
-  Bytes held;                   // working set: page cache that the kernel can drop at once is not counted
+  Bytes held;                   // working set: page cache that no process has mapped is not counted
   Bytes peak;                   // highest charge the kernel has seen (page cache included); for /proc: highest sample
   std::uint64_t oom_kills = 0;  // kernel kills inside this domain so far; v2 counts the first victim of a worker twice
 };

@@ -12,6 +12,7 @@
 #include "memory/domain_name.h"
 #include "memory/kept_file.h"
 #include "memory/signal_processes.h"
+#include "memory/working_set.h"
 
 namespace fittest::memory {
 namespace {
@@ -30,7 +31,8 @@ class Gauges {
 
   [[nodiscard]] Usage read() {
     const Bytes charged{usage_.number().value_or(0)};
-    return {charged - Bytes{stat_.key("total_inactive_file").value_or(0)}, Bytes{peak_.number().value_or(0)}, kills()};
+    return {charged - unmapped_cache(stat_.text().value_or(""), Hierarchy::v1_memory),
+            Bytes{peak_.number().value_or(0)}, kills()};
   }
   [[nodiscard]] std::uint64_t kills() { return oom_.key("oom_kill").value_or(0); }
 

@@ -14,6 +14,7 @@
 #include "memory/domain_name.h"
 #include "memory/kept_file.h"
 #include "memory/signal_processes.h"
+#include "memory/working_set.h"
 
 namespace fittest::memory {
 namespace {
@@ -36,7 +37,7 @@ class Gauges {
     // The kernel's own peak where it has one (Linux 5.19), else the highest figure seen when asked.
     const auto peak = has_peak_ ? peak_.number() : std::nullopt;
     has_peak_ = peak.has_value();
-    return {current - Bytes{stat_.key("inactive_file").value_or(0)}, peak ? Bytes{*peak} : highest_seen_,
+    return {current - unmapped_cache(stat_.text().value_or(""), Hierarchy::v2), peak ? Bytes{*peak} : highest_seen_,
             events_.key("oom_kill").value_or(0)};
   }
 

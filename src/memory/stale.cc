@@ -34,13 +34,17 @@ void dissolve_self_leaf(const fs::path& leaf) {
   (void)remove_directory(leaf, std::chrono::milliseconds(500));
 }
 
-// Steps out of a cgroup that is about to go, into the nearest one above all of `directories`.
+// Steps out of a cgroup that is about to go, into the one above; on v2, which lets that one hold no processes while it
+// hands out controllers, into the run's leaf beside it.
 void leave(const std::vector<fs::path>& directories) {
   for (const fs::path& directory : directories) {
     const auto inside = processes_below(directory);
-    if (std::find(inside.begin(), inside.end(), ::getpid()) != inside.end()) {
-      (void)write_text(directory.parent_path() / "cgroup.procs", "0");
-    }
+    if (std::find(inside.begin(), inside.end(), ::getpid()) == inside.end()) continue;
+    if (write_text(directory.parent_path() / "cgroup.procs", "0")) continue;
+    auto leaf = parse_domain_name(directory.filename().string());
+    if (!leaf) continue;
+    leaf->is_self = true;
+    (void)write_text(directory.parent_path() / leaf->text() / "cgroup.procs", "0");
   }
 }
 

@@ -22,6 +22,10 @@ std::string test_name(DomainKind kind) {
   return kind == DomainKind::cgroup_v2 ? "v2" : "v1";
 }
 
+void PrintTo(DomainKind kind, std::ostream* out) {
+  *out << name(kind);
+}
+
 bool soon(const std::function<bool()>& done) {
   return poll_until(kSoon, done);
 }

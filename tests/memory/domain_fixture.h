@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ namespace fittest::memory {
 // Found by trying. Kinds that this machine lacks have no tests here: the tests that boot a virtual machine have them.
 std::vector<DomainKind> kinds_here();
 std::string test_name(DomainKind kind);  // "v2", "v1", "proc"
+void PrintTo(DomainKind kind, std::ostream* out);
 
 // Asks `done` again and again until it says yes; false if that takes longer than `kSoon`.
 bool soon(const std::function<bool()>& done);
