@@ -93,7 +93,7 @@ Result<void> kill_cgroups(const std::vector<fs::path>& directories, milliseconds
       by_kernel = by_kernel && !contains_caller(directory) && write_text(directory / "cgroup.kill", "1").has_value();
     }
     if (!by_kernel) {
-      if (before == 0 || alive >= before) hold_still(directories);
+      if (before != 0 && alive >= before) hold_still(directories);
       for (const fs::path& directory : directories) signal_below(directory, SIGKILL);
       for (const fs::path& directory : directories) {
         if (is_there(directory / "freezer.state")) thaw_tree(directory);

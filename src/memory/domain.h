@@ -22,9 +22,9 @@ std::string_view name(DomainKind kind);  // "cgroup v2", "cgroup v1", "/proc sam
 
 // What a domain holds at one moment.
 struct Usage {
-  Bytes held;                   // working set: page cache that the kernel can drop at once is not counted
+  Bytes held;                   // working set: page cache that no process has mapped is not counted
   Bytes peak;                   // highest charge the kernel has seen (page cache included); for /proc: highest sample
-  std::uint64_t oom_kills = 0;  // kernel kills inside this domain so far
+  std::uint64_t oom_kills = 0;  // kernel kills inside this domain so far; v2 counts the first victim of a worker twice
 };
 
 // The memory of one worker (and all that it starts). Destroying it removes it: what still lives in it is killed first.
@@ -66,6 +66,9 @@ class RunDomain {
   // The directories made for this run, for `remove_domain_directories` in a process that outlives this one. Empty for
   // /proc sampling.
   [[nodiscard]] virtual std::vector<std::filesystem::path> cgroup_directories() const { return {}; }
+  // What the environment of this run's processes says, for `kill_marked_processes` in a process that outlives this one.
+  // Nothing for cgroups, which need no marks.
+  [[nodiscard]] virtual std::optional<std::string> process_mark() const { return std::nullopt; }
 };
 
 struct DomainRequest {
@@ -83,12 +86,15 @@ struct OpenedDomain {
 // Fails only if `only_kind` cannot be had.
 Result<OpenedDomain> open_domain(const DomainRequest& request);
 
-// Removes cgroups named "fittest-<run id>..." left by runs whose fittest process is gone (killed -9), killing what
-// still lives in them. Returns a line for each one swept.
+// Removes what runs have left whose fittest process is gone (killed -9): cgroups named "fittest-<run id>..." with all
+// that lives in them, and processes with a mark of such a run. Returns a line for each one swept.
 std::vector<std::string> sweep_stale_domains();
 
 // Kills whatever lives in these cgroups and removes them; to be called when the run's process is gone. The calling
 // process is never killed: where it sits in one of them itself, it is moved to the parent. Returns what is left.
 std::vector<std::filesystem::path> remove_domain_directories(const std::vector<std::filesystem::path>& directories);
+
+// Kills every process that carries this mark, those it forks meanwhile too. Returns how many are left.
+std::size_t kill_marked_processes(const std::string& mark);
 
 }  // namespace fittest::memory

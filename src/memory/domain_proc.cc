@@ -4,13 +4,14 @@
 
 #include <algorithm>
 #include <map>
-#include <unordered_map>
+#include <set>
 
 #include "memory/cgroup_files.h"
 #include "memory/domain_kinds.h"
 #include "memory/domain_name.h"
 #include "memory/proc_members.h"
 #include "memory/proc_sample.h"
+#include "memory/process_table.h"
 #include "memory/signal_processes.h"
 
 namespace fittest::memory {
@@ -23,9 +24,9 @@ class ProcWorker;
 
 // What the workers of a run share: one look at the process table serves all of them.
 struct Run {
-  explicit Run(std::string id) : run_id(id), members(std::move(id)) {}
+  explicit Run(const std::string& domain_name) : mark(domain_name), members(domain_name) {}
 
-  std::string run_id;
+  std::string mark;
   MemberFinder members;
   std::map<std::string, ProcWorker*> workers;  // those alive, not owned
   pid_t maker = ::getpid();
@@ -39,11 +40,19 @@ struct Run {
   }
   void look_now() {
     const auto start = steady_clock::now();
-    members.look(read_process_table());
+    members.look(table.read());
+    table.pass_over(members.strangers());
+    std::set<pid_t> alive;
+    for (const auto& [worker, _] : workers) {
+      for (const ProcessStat& member : members.of(worker)) alive.insert(member.pid);
+    }
+    sampler.keep_only(alive);
     const auto end = steady_clock::now();
     next_look = end + std::max<steady_clock::duration>(milliseconds(2), (end - start) * 4);
   }
 
+  ProcSampler sampler;
+  ProcessWatch table;
   steady_clock::time_point next_look{};
 };
 
@@ -63,15 +72,17 @@ class ProcWorker : public WorkerDomain {
 
   [[nodiscard]] std::vector<std::string> join_files() const override { return {}; }
   [[nodiscard]] std::vector<std::string> environment() const override {
-    return {std::string(kWorkerVariable) + "=" + run_->run_id + "/" + name_};
+    return {std::string(kWorkerVariable) + "=" + run_->mark + "/" + name_};
   }
   void adopt(pid_t root) override {
     if (const auto stat = read_stat(root)) run_->members.adopt(name_, root, stat->start_time);
+    // Who was a stranger may be its child, and so a member.
+    run_->table.look_at_all();
     run_->next_look = {};
   }
   [[nodiscard]] Usage usage() override {
     run_->look();
-    const Bytes held = sampler_.held(run_->members.of(name_));
+    const Bytes held = run_->sampler.held(run_->members.of(name_));
     peak_ = std::max(peak_, held);
     return {held, peak_, 0};
   }
@@ -99,6 +110,7 @@ class ProcWorker : public WorkerDomain {
   std::size_t stop_members() {
     run_->look_now();
     std::size_t running = 0;
+    signal_groups(SIGSTOP);
     for (const ProcessStat& member : run_->members.of(name_)) {
       if (member.state == 'T' || member.state == 't') continue;
       ++running;
@@ -106,9 +118,16 @@ class ProcWorker : public WorkerDomain {
     }
     return running;
   }
+  // First by group, which also reaches those that came after the look.
+  void signal_groups(int signal) {
+    for (const pid_t group : run_->members.groups_of(name_)) {
+      if (group > 1 && group != ::getpgrp()) ::kill(-group, signal);
+    }
+  }
   std::size_t send(int signal) {
     run_->look_now();
     const auto members = run_->members.of(name_);
+    signal_groups(signal);
     for (const ProcessStat& member : members) signal_process(member.pid, member.start_time, signal);
     return members.size();
   }
@@ -129,13 +148,12 @@ class ProcWorker : public WorkerDomain {
 
   std::shared_ptr<Run> run_;
   std::string name_;
-  ProcSampler sampler_;
   Bytes peak_;
 };
 
 class ProcRun : public RunDomain {
  public:
-  explicit ProcRun(std::string run_id) : run_(std::make_shared<Run>(std::move(run_id))) {}
+  explicit ProcRun(const DomainName& name) : run_(std::make_shared<Run>(name.text())) {}
   ProcRun(const ProcRun&) = delete;
   ProcRun& operator=(const ProcRun&) = delete;
   ~ProcRun() override {
@@ -164,6 +182,7 @@ class ProcRun : public RunDomain {
     sum.peak = peak_;
     return sum;
   }
+  [[nodiscard]] std::optional<std::string> process_mark() const override { return run_->mark; }
 
  private:
   std::shared_ptr<Run> run_;
@@ -175,7 +194,7 @@ class ProcRun : public RunDomain {
 Result<std::unique_ptr<RunDomain>> open_proc(const DomainRequest& request) {
   const auto name = own_domain_name(request.run_id);  // fails where /proc is not mounted
   if (!name) return tl::unexpected(name.error());
-  return std::make_unique<ProcRun>(request.run_id);
+  return std::make_unique<ProcRun>(*name);
 }
 
 }  // namespace fittest::memory

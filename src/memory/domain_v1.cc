@@ -3,13 +3,16 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <set>
 
 #include "memory/cgroup_files.h"
 #include "memory/cgroup_place.h"
 #include "memory/cgroup_tree.h"
 #include "memory/domain_kinds.h"
 #include "memory/domain_name.h"
+#include "memory/kept_file.h"
 #include "memory/signal_processes.h"
+#include "memory/working_set.h"
 
 namespace fittest::memory {
 namespace {
@@ -17,19 +20,36 @@ namespace {
 namespace fs = std::filesystem;
 constexpr std::chrono::milliseconds kPatience{5000};
 
-Bytes held_in(const fs::path& cgroup) {
-  const Bytes usage{read_number(cgroup / "memory.usage_in_bytes").value_or(0)};
-  return usage - Bytes{read_key(cgroup / "memory.stat", "total_inactive_file").value_or(0)};
-}
+// The files that say what a cgroup holds.
+class Gauges {
+ public:
+  explicit Gauges(const fs::path& cgroup)
+      : usage_(cgroup / "memory.usage_in_bytes"),
+        peak_(cgroup / "memory.max_usage_in_bytes"),
+        stat_(cgroup / "memory.stat"),
+        oom_(cgroup / "memory.oom_control") {}
 
-std::uint64_t kills_in(const fs::path& cgroup) {
-  return read_key(cgroup / "memory.oom_control", "oom_kill").value_or(0);
-}
+  [[nodiscard]] Usage read() {
+    const Bytes charged{usage_.number().value_or(0)};
+    return {charged - unmapped_cache(stat_.text().value_or(""), Hierarchy::v1_memory),
+            Bytes{peak_.number().value_or(0)}, kills()};
+  }
+  [[nodiscard]] std::uint64_t kills() { return oom_.key("oom_kill").value_or(0); }
+
+ private:
+  KeptFile usage_;
+  KeptFile peak_;
+  KeptFile stat_;
+  KeptFile oom_;
+};
+
+class V1Worker;
 
 // The directories of a run; shared with its workers, which may outlive the RunDomain object.
 struct Run {
   fs::path memory;
   std::optional<fs::path> freezer;
+  std::set<V1Worker*> workers;  // those alive, not owned
   std::uint64_t kills_of_removed_workers = 0;
   pid_t maker = ::getpid();  // a forked child's copy of these objects must not remove anything
 
@@ -42,21 +62,27 @@ struct Run {
 
 class V1Worker : public WorkerDomain {
  public:
-  V1Worker(std::shared_ptr<Run> run, const std::string& name) : run_(std::move(run)), memory_(run_->memory / name) {
+  V1Worker(std::shared_ptr<Run> run, const std::string& name)
+      : run_(std::move(run)), memory_(run_->memory / name), gauges_(memory_) {
     if (run_->freezer) freezer_ = *run_->freezer / name;
   }
   V1Worker(const V1Worker&) = delete;
   V1Worker& operator=(const V1Worker&) = delete;
   ~V1Worker() override {
     if (run_->maker != ::getpid()) return;
-    (void)kill_cgroups(directories(), kPatience);
+    run_->workers.erase(this);
+    // Most workers are empty by now: then there is nothing to look for, and this is all it takes.
+    const bool empty = processes_in(memory_).empty();
+    if (!empty) (void)kill_cgroups(directories(), kPatience);
     // The kernel counts a kill in the victim's own cgroup only: keep the count before the directory goes.
-    run_->kills_of_removed_workers += kills_in(memory_);
+    run_->kills_of_removed_workers += gauges_.kills();
+    if (empty && ::rmdir(memory_.c_str()) == 0 && (!freezer_ || ::rmdir(freezer_->c_str()) == 0)) return;
     (void)remove_cgroups(directories(), kPatience);
   }
 
   Result<void> make() {
     if (auto made = make_cgroup(memory_); !made) return made;
+    run_->workers.insert(this);
     return freezer_ ? make_cgroup(*freezer_) : Result<void>{};
   }
   [[nodiscard]] std::vector<std::string> join_files() const override {
@@ -65,9 +91,8 @@ class V1Worker : public WorkerDomain {
     return files;
   }
   void adopt(pid_t) override {}
-  [[nodiscard]] Usage usage() override {
-    return {held_in(memory_), Bytes{read_number(memory_ / "memory.max_usage_in_bytes").value_or(0)}, kills_in(memory_)};
-  }
+  [[nodiscard]] std::uint64_t kills() { return gauges_.kills(); }
+  [[nodiscard]] Usage usage() override { return gauges_.read(); }
   [[nodiscard]] std::optional<std::string> resettable_peak_file() const override {
     return (memory_ / "memory.max_usage_in_bytes").string();
   }
@@ -90,11 +115,12 @@ class V1Worker : public WorkerDomain {
   std::shared_ptr<Run> run_;
   fs::path memory_;
   std::optional<fs::path> freezer_;
+  Gauges gauges_;
 };
 
 class V1Run : public RunDomain {
  public:
-  explicit V1Run(std::shared_ptr<Run> run) : run_(std::move(run)) {}
+  explicit V1Run(std::shared_ptr<Run> run) : run_(std::move(run)), gauges_(run_->memory) {}
   V1Run(const V1Run&) = delete;
   V1Run& operator=(const V1Run&) = delete;
   ~V1Run() override {
@@ -113,18 +139,16 @@ class V1Run : public RunDomain {
     return worker;
   }
   [[nodiscard]] Usage usage() override {
-    Usage now{held_in(run_->memory), Bytes{read_number(run_->memory / "memory.max_usage_in_bytes").value_or(0)},
-              run_->kills_of_removed_workers + kills_in(run_->memory)};
-    std::error_code gone;
-    for (fs::directory_iterator it(run_->memory, gone), end; !gone && it != end; it.increment(gone)) {
-      if (it->is_directory(gone)) now.oom_kills += kills_in(it->path());
-    }
+    Usage now = gauges_.read();
+    now.oom_kills += run_->kills_of_removed_workers;
+    for (V1Worker* worker : run_->workers) now.oom_kills += worker->kills();
     return now;
   }
   [[nodiscard]] std::vector<fs::path> cgroup_directories() const override { return run_->directories(); }
 
  private:
   std::shared_ptr<Run> run_;
+  Gauges gauges_;
   std::vector<std::string> shortcomings_;
 };
 

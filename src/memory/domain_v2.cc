@@ -12,7 +12,9 @@
 #include "memory/cgroup_tree.h"
 #include "memory/domain_kinds.h"
 #include "memory/domain_name.h"
+#include "memory/kept_file.h"
 #include "memory/signal_processes.h"
+#include "memory/working_set.h"
 
 namespace fittest::memory {
 namespace {
@@ -20,19 +22,33 @@ namespace {
 namespace fs = std::filesystem;
 constexpr std::chrono::milliseconds kPatience{5000};
 
-Bytes held_in(const fs::path& cgroup) {
-  const Bytes current{read_number(cgroup / "memory.current").value_or(0)};
-  return current - Bytes{read_key(cgroup / "memory.stat", "inactive_file").value_or(0)};
-}
+// The files that say what a cgroup holds.
+class Gauges {
+ public:
+  explicit Gauges(const fs::path& cgroup)
+      : current_(cgroup / "memory.current"),
+        peak_(cgroup / "memory.peak"),
+        stat_(cgroup / "memory.stat"),
+        events_(cgroup / "memory.events") {}
 
-// The kernel's own peak where it has one (Linux 5.19), else the highest figure seen when asked.
-Usage read_usage(const fs::path& cgroup, Bytes& highest_seen) {
-  const Bytes current{read_number(cgroup / "memory.current").value_or(0)};
-  highest_seen = std::max(highest_seen, current);
-  const auto peak = read_number(cgroup / "memory.peak");
-  return {held_in(cgroup), peak ? Bytes{*peak} : highest_seen,
-          read_key(cgroup / "memory.events", "oom_kill").value_or(0)};
-}
+  [[nodiscard]] Usage read() {
+    const Bytes current{current_.number().value_or(0)};
+    highest_seen_ = std::max(highest_seen_, current);
+    // The kernel's own peak where it has one (Linux 5.19), else the highest figure seen when asked.
+    const auto peak = has_peak_ ? peak_.number() : std::nullopt;
+    has_peak_ = peak.has_value();
+    return {current - unmapped_cache(stat_.text().value_or(""), Hierarchy::v2), peak ? Bytes{*peak} : highest_seen_,
+            events_.key("oom_kill").value_or(0)};
+  }
+
+ private:
+  KeptFile current_;
+  KeptFile peak_;
+  KeptFile stat_;
+  KeptFile events_;
+  bool has_peak_ = true;
+  Bytes highest_seen_;
+};
 
 // Before Linux 6.12 the file has no way to be written, and says so when opened.
 bool peak_can_be_reset(const fs::path& cgroup) {
@@ -80,11 +96,13 @@ struct Run {
 class V2Worker : public WorkerDomain {
  public:
   V2Worker(std::shared_ptr<Run> run, const std::string& name)
-      : run_(std::move(run)), directory_(run_->directory / name) {}
+      : run_(std::move(run)), directory_(run_->directory / name), gauges_(directory_) {}
   V2Worker(const V2Worker&) = delete;
   V2Worker& operator=(const V2Worker&) = delete;
   ~V2Worker() override {
-    if (run_->maker == ::getpid()) (void)remove_cgroups({directory_}, kPatience);
+    if (run_->maker != ::getpid()) return;
+    // Most workers are empty by now: then this is all it takes.
+    if (::rmdir(directory_.c_str()) != 0) (void)remove_cgroups({directory_}, kPatience);
   }
 
   Result<void> make() {
@@ -97,7 +115,7 @@ class V2Worker : public WorkerDomain {
     return {(directory_ / "cgroup.procs").string()};
   }
   void adopt(pid_t) override {}
-  [[nodiscard]] Usage usage() override { return read_usage(directory_, highest_seen_); }
+  [[nodiscard]] Usage usage() override { return gauges_.read(); }
   [[nodiscard]] std::optional<std::string> resettable_peak_file() const override {
     if (!run_->resets_peak) return std::nullopt;
     return (directory_ / "memory.peak").string();
@@ -116,12 +134,12 @@ class V2Worker : public WorkerDomain {
  private:
   std::shared_ptr<Run> run_;
   fs::path directory_;
-  Bytes highest_seen_;
+  Gauges gauges_;
 };
 
 class V2Run : public RunDomain {
  public:
-  explicit V2Run(std::shared_ptr<Run> run) : run_(std::move(run)) {}
+  explicit V2Run(std::shared_ptr<Run> run) : run_(std::move(run)), gauges_(run_->directory) {}
   V2Run(const V2Run&) = delete;
   V2Run& operator=(const V2Run&) = delete;
   ~V2Run() override {
@@ -139,7 +157,7 @@ class V2Run : public RunDomain {
     if (auto made = worker->make(); !made) return tl::unexpected(made.error());
     return worker;
   }
-  [[nodiscard]] Usage usage() override { return read_usage(run_->directory, highest_seen_); }
+  [[nodiscard]] Usage usage() override { return gauges_.read(); }
   [[nodiscard]] std::vector<fs::path> cgroup_directories() const override {
     std::vector<fs::path> all{run_->directory};
     if (run_->self) all.push_back(run_->self->directory());
@@ -148,8 +166,8 @@ class V2Run : public RunDomain {
 
  private:
   std::shared_ptr<Run> run_;
+  Gauges gauges_;
   std::vector<std::string> shortcomings_;
-  Bytes highest_seen_;
 };
 
 bool is_limited(const fs::path& cgroup) {

@@ -6,6 +6,7 @@
 #include "memory/budget.h"
 #include "memory/cgroup_files.h"
 #include "memory/cgroup_place.h"
+#include "memory/working_set.h"
 
 namespace fittest::memory {
 namespace {
@@ -45,7 +46,7 @@ void read_v2(const fs::path& root, std::vector<Limit>& limits) {
     // Above memory.high processes are slowed down to a crawl: it limits as memory.max does.
     const bool by_high = high && (!most || *high < *most);
     const Bytes used = Bytes{read_number(cgroup / "memory.current").value_or(0)} -
-                       Bytes{read_key(cgroup / "memory.stat", "inactive_file").value_or(0)};
+                       unmapped_cache(read_text(cgroup / "memory.stat").value_or(""), Hierarchy::v2);
     limits.push_back({by_high ? *high : *most,
                       "cgroup v2 " + place->cgroup_name(cgroup) + (by_high ? " memory.high" : " memory.max"), used});
   }
@@ -58,7 +59,7 @@ void read_v1(const fs::path& root, std::vector<Limit>& limits) {
     const auto most = finite(cgroup / "memory.limit_in_bytes");
     if (!most) continue;
     const Bytes used = Bytes{read_number(cgroup / "memory.usage_in_bytes").value_or(0)} -
-                       Bytes{read_key(cgroup / "memory.stat", "total_inactive_file").value_or(0)};
+                       unmapped_cache(read_text(cgroup / "memory.stat").value_or(""), Hierarchy::v1_memory);
     limits.push_back({*most, "cgroup v1 " + place->cgroup_name(cgroup) + " memory.limit_in_bytes", used});
   }
 }

@@ -13,8 +13,7 @@ std::optional<std::string> parse_environ(std::string_view text, std::string_view
   return std::nullopt;
 }
 
-MemberFinder::MemberFinder(std::string run_id, ReadEnvironment read)
-    : run_id_(std::move(run_id)), read_(std::move(read)) {}
+MemberFinder::MemberFinder(std::string run, ReadEnvironment read) : run_(std::move(run)), read_(std::move(read)) {}
 
 std::optional<std::string> MemberFinder::read_environ(pid_t pid) {
   return read_text("/proc/" + std::to_string(pid) + "/environ");
@@ -43,7 +42,7 @@ std::optional<std::string> MemberFinder::by_environment(const ProcessStat& proce
   std::optional<std::string> worker;
   if (const auto text = read_(process.pid)) {
     const auto value = parse_environ(*text, kWorkerVariable);
-    if (value && value->starts_with(run_id_ + "/")) worker = value->substr(run_id_.size() + 1);
+    if (value && value->starts_with(run_ + "/")) worker = value->substr(run_.size() + 1);
   }
   marks_[key] = worker;
   return worker;
@@ -88,10 +87,14 @@ void MemberFinder::look(const std::vector<ProcessStat>& table) {
   }
 
   members_.clear();
+  strangers_.clear();
   known_.clear();
   for (const ProcessStat& process : table) {
     const auto& worker = decided[process.pid];
-    if (!worker || !workers_.contains(*worker)) continue;
+    if (!worker || !workers_.contains(*worker)) {
+      strangers_.push_back(process);
+      continue;
+    }
     known_[{process.pid, process.start_time}] = *worker;
     if (process.session == process.pid || process.group == process.pid) led_[process.pid] = *worker;
     if (!process.is_zombie()) members_[*worker].push_back(process);
@@ -101,6 +104,17 @@ void MemberFinder::look(const std::vector<ProcessStat>& table) {
 std::vector<ProcessStat> MemberFinder::of(const std::string& worker) const {
   const auto it = members_.find(worker);
   return it == members_.end() ? std::vector<ProcessStat>{} : it->second;
+}
+
+std::vector<pid_t> MemberFinder::groups_of(const std::string& worker) const {
+  std::set<pid_t> groups;
+  for (const ProcessStat& member : of(worker)) groups.insert(member.group);
+  for (const ProcessStat& stranger : strangers_) groups.erase(stranger.group);
+  for (const auto& [other, members] : members_) {
+    if (other == worker) continue;
+    for (const ProcessStat& member : members) groups.erase(member.group);
+  }
+  return {groups.begin(), groups.end()};
 }
 
 }  // namespace fittest::memory

@@ -14,7 +14,8 @@
 
 namespace fittest::memory {
 
-// A process belongs to the worker named in this variable of its environment: "<run id>/<worker>".
+// A process belongs to the worker named in this variable of its environment: "<run>/<worker>", where <run> is the run's
+// domain name, which says who made it.
 inline constexpr std::string_view kWorkerVariable = "FITTEST_WORKER";
 
 // The value of `variable` in the text of /proc/<pid>/environ.
@@ -28,7 +29,7 @@ class MemberFinder {
  public:
   using ReadEnvironment = std::function<std::optional<std::string>(pid_t)>;
   // `read` gives the text of /proc/<pid>/environ; asked once for each process that nothing else decides.
-  explicit MemberFinder(std::string run_id, ReadEnvironment read = read_environ);
+  explicit MemberFinder(std::string run, ReadEnvironment read = read_environ);
 
   void add(const std::string& worker);
   void remove(const std::string& worker);
@@ -38,6 +39,11 @@ class MemberFinder {
   void look(const std::vector<ProcessStat>& table);
   // The living members at the last look, without zombies.
   [[nodiscard]] std::vector<ProcessStat> of(const std::string& worker) const;
+  // Process groups in which the last look saw members of this worker and nobody else. A signal to a group misses
+  // nobody, however fast they fork.
+  [[nodiscard]] std::vector<pid_t> groups_of(const std::string& worker) const;
+  // Who belonged to no worker at the last look.
+  [[nodiscard]] const std::vector<ProcessStat>& strangers() const { return strangers_; }
 
   static std::optional<std::string> read_environ(pid_t pid);
 
@@ -49,7 +55,7 @@ class MemberFinder {
   };
   std::optional<std::string> by_environment(const ProcessStat& process);
 
-  std::string run_id_;
+  std::string run_;
   ReadEnvironment read_;
   std::set<std::string> workers_;
   std::map<Process, std::string> roots_;
@@ -57,6 +63,7 @@ class MemberFinder {
   std::map<pid_t, std::string> led_;                     // sessions and groups whose leader was a member
   std::map<Process, std::optional<std::string>> marks_;  // what the environment said of processes alive
   std::map<std::string, std::vector<ProcessStat>> members_;
+  std::vector<ProcessStat> strangers_;
 };
 
 }  // namespace fittest::memory

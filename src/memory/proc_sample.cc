@@ -1,35 +1,33 @@
 #include "memory/proc_sample.h"
 
-#include <set>
-
 namespace fittest::memory {
 
 Bytes ProcSampler::held(const std::vector<ProcessStat>& processes) {
   using std::chrono::steady_clock;
   Bytes sum;
-  std::set<pid_t> seen;
   for (const ProcessStat& process : processes) {
-    const auto resident = read_resident(process.pid);
-    if (!resident) continue;  // gone since
-    seen.insert(process.pid);
     Figure& figure = figures_[process.pid];
     if (figure.start_time != process.start_time) figure = Figure{process.start_time, {}, {}, {}};
     const auto before = steady_clock::now();
     if (before >= figure.next_walk) {
-      if (const auto proportional = read_proportional(process.pid)) {
-        figure.proportional = *proportional;
-        figure.resident = *resident;
+      if (const auto held = read_held(process.pid)) {
+        // Resident memory of the same moment: the table's entry is older, and the growth since would count twice.
+        figure.proportional = held->proportional;
+        figure.resident = held->resident;
       } else if (figure.resident == Bytes{}) {
-        figure.proportional = figure.resident = *resident;  // not ours to read: the nearest there is
+        figure.proportional = figure.resident = process.resident;  // not ours to read: the nearest there is
       }
       const auto after = steady_clock::now();
-      figure.next_walk = after + (after - before) * 20;
+      figure.next_walk = after + (after - before) * 20 * figures_.size();
     }
     // Both differences stop at zero, so one of them is.
-    sum += figure.proportional + (*resident - figure.resident) - (figure.resident - *resident);
+    sum += figure.proportional + (process.resident - figure.resident) - (figure.resident - process.resident);
   }
-  std::erase_if(figures_, [&](const auto& entry) { return !seen.contains(entry.first); });
   return sum;
+}
+
+void ProcSampler::keep_only(const std::set<pid_t>& alive) {
+  std::erase_if(figures_, [&](const auto& entry) { return !alive.contains(entry.first); });
 }
 
 }  // namespace fittest::memory

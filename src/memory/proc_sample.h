@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <vector>
 
 #include "core/bytes.h"
@@ -10,12 +11,15 @@
 
 namespace fittest::memory {
 
-// The exact figure (PSS, shared pages divided among their users) costs a walk over the page tables, so each process
-// gets a new one only when the last cost less than 5 % of the time since. In between, its resident memory's growth
+// The exact figure (PSS, shared pages divided among their users) costs a walk over the page tables, so a process gets a
+// new one only now and then: all walks together take at most 5 % of one core. In between, its resident memory's growth
 // since then is added: pages touched anew are nearly always its own. Pages copied on write are seen at the next walk.
 class ProcSampler {
  public:
+  // Of `processes`, whose resident memory is taken from the entries handed in.
   [[nodiscard]] Bytes held(const std::vector<ProcessStat>& processes);
+  // Forgets all but these.
+  void keep_only(const std::set<pid_t>& alive);
 
  private:
   struct Figure {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -38,7 +39,8 @@ std::optional<Bytes> kib_line(std::string_view text, std::string_view key) {
     const std::size_t unit = rest.find("kB");
     if (unit == std::string_view::npos) return std::nullopt;
     const auto number = parse_number(rest.substr(0, unit));
-    return number ? std::optional(KiB(*number)) : std::nullopt;
+    if (!number || *number > (std::numeric_limits<std::uint64_t>::max() >> 11)) return std::nullopt;
+    return KiB(*number);
   }
   return std::nullopt;
 }
@@ -71,32 +73,44 @@ std::optional<ProcessStat> read_stat(pid_t pid) {
 }
 
 std::vector<ProcessStat> read_process_table() {
+  return ProcessWatch().read();
+}
+
+std::vector<ProcessStat> ProcessWatch::read() {
+  using std::chrono::steady_clock;
+  if (const auto now = steady_clock::now(); now >= next_full_) {
+    strangers_.clear();
+    next_full_ = now + std::chrono::milliseconds(500);
+  }
   std::vector<ProcessStat> table;
   const std::unique_ptr<DIR, int (*)(DIR*)> proc(::opendir("/proc"), ::closedir);
   if (!proc) return table;
   while (const dirent* entry = ::readdir(proc.get())) {
     const auto pid = as<pid_t>(entry->d_name);
     if (!pid) continue;
-    if (const auto stat = read_stat(*pid)) table.push_back(*stat);
+    if (const auto stranger = strangers_.find(*pid); stranger != strangers_.end()) {
+      table.push_back(stranger->second);
+    } else if (const auto stat = read_stat(*pid)) {
+      table.push_back(*stat);
+    }
   }
   return table;
 }
 
-std::optional<Bytes> read_proportional(pid_t pid) {
-  const auto text = read_text(proc_file(pid, "smaps_rollup"));
-  if (!text) return std::nullopt;
-  const auto pss = kib_line(*text, "Pss:");
-  if (!pss) return std::nullopt;
-  return *pss + kib_line(*text, "SwapPss:").value_or(Bytes{});
+void ProcessWatch::pass_over(const std::vector<ProcessStat>& strangers) {
+  for (const ProcessStat& stranger : strangers) strangers_.emplace(stranger.pid, stranger);
 }
 
-std::optional<Bytes> read_resident(pid_t pid) {
-  const auto text = read_text(proc_file(pid, "statm"));
-  if (!text) return std::nullopt;
-  const auto fields = split(*text, ' ');
-  if (fields.size() < 2) return std::nullopt;
-  const auto pages = parse_number(fields[1]);
-  return pages ? std::optional(Bytes{*pages * page_size()}) : std::nullopt;
+std::optional<Held> parse_smaps_rollup(std::string_view text) {
+  const auto resident = kib_line(text, "Rss:");
+  const auto proportional = kib_line(text, "Pss:");
+  if (!resident || !proportional) return std::nullopt;
+  return Held{*proportional + kib_line(text, "SwapPss:").value_or(Bytes{}), *resident};
+}
+
+std::optional<Held> read_held(pid_t pid) {
+  const auto text = read_text(proc_file(pid, "smaps_rollup"));
+  return text ? parse_smaps_rollup(*text) : std::nullopt;
 }
 
 std::uint64_t own_pid_namespace() {

@@ -2,9 +2,11 @@
 // What /proc says of the processes of this machine.
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "core/bytes.h"
@@ -32,11 +34,30 @@ std::optional<ProcessStat> read_stat(pid_t pid);
 // Every process there is; costs some 10 microseconds each.
 std::vector<ProcessStat> read_process_table();
 
-// Memory of a process with shared pages divided among their users (PSS), swapped pages included. Costs a walk over
-// its page tables: milliseconds for a large process. Nothing where it is gone or may not be read.
-std::optional<Bytes> read_proportional(pid_t pid);
-// Resident memory in one cheap read.
-std::optional<Bytes> read_resident(pid_t pid);
+// The process table for one who looks often. A process that was found to be of no interest keeps none by changing: so
+// its entry is read anew only twice a second, in case its pid went to another, and a look costs little more than the
+// processes that matter and those that are new.
+class ProcessWatch {
+ public:
+  [[nodiscard]] std::vector<ProcessStat> read();
+  // What `read` returned of these may be returned again for a while.
+  void pass_over(const std::vector<ProcessStat>& strangers);
+  // Everything counts as new again.
+  void look_at_all() { strangers_.clear(); }
+
+ private:
+  std::unordered_map<pid_t, ProcessStat> strangers_;
+  std::chrono::steady_clock::time_point next_full_{};
+};
+
+// What a process holds by its page tables, at one moment.
+struct Held {
+  Bytes proportional;  // shared pages divided among their users (PSS), swapped pages included
+  Bytes resident;
+};
+std::optional<Held> parse_smaps_rollup(std::string_view text);
+// Costs a walk over the page tables: milliseconds for a large process. Nothing where it is gone or may not be read.
+std::optional<Held> read_held(pid_t pid);
 
 // Identifies the own pid namespace, in which alone a pid means anything.
 std::uint64_t own_pid_namespace();

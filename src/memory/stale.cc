@@ -1,4 +1,5 @@
 // What runs that were killed -9 have left: found by their names, and removed.
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +11,8 @@
 #include "memory/cgroup_tree.h"
 #include "memory/domain.h"
 #include "memory/domain_name.h"
+#include "memory/proc_members.h"
+#include "memory/process_table.h"
 #include "memory/signal_processes.h"
 
 namespace fittest::memory {
@@ -31,17 +34,62 @@ void dissolve_self_leaf(const fs::path& leaf) {
   (void)remove_directory(leaf, std::chrono::milliseconds(500));
 }
 
-// Steps out of a cgroup that is about to go, into the nearest one above all of `directories`.
+// Steps out of a cgroup that is about to go, into the one above; on v2, which lets that one hold no processes while it
+// hands out controllers, into the run's leaf beside it.
 void leave(const std::vector<fs::path>& directories) {
   for (const fs::path& directory : directories) {
     const auto inside = processes_below(directory);
-    if (std::find(inside.begin(), inside.end(), ::getpid()) != inside.end()) {
-      (void)write_text(directory.parent_path() / "cgroup.procs", "0");
-    }
+    if (std::find(inside.begin(), inside.end(), ::getpid()) == inside.end()) continue;
+    if (write_text(directory.parent_path() / "cgroup.procs", "0")) continue;
+    auto leaf = parse_domain_name(directory.filename().string());
+    if (!leaf) continue;
+    leaf->is_self = true;
+    (void)write_text(directory.parent_path() / leaf->text() / "cgroup.procs", "0");
   }
 }
 
+// The processes that carry a run's mark, by what it says.
+std::map<std::string, std::vector<ProcessStat>> marked_processes() {
+  std::map<std::string, std::vector<ProcessStat>> marked;
+  for (const ProcessStat& process : read_process_table()) {
+    if (process.is_zombie() || process.pid == ::getpid()) continue;
+    const auto text = MemberFinder::read_environ(process.pid);
+    const auto value = text ? parse_environ(*text, kWorkerVariable) : std::nullopt;
+    if (value) marked[value->substr(0, value->find('/'))].push_back(process);
+  }
+  return marked;
+}
+
+std::string swept(bool wholly, const DomainName& run, const std::string& where, std::size_t processes) {
+  return std::string(wholly ? "removed" : "could not wholly remove") + " what run " + run.run_id +
+         " left behind (its process " + std::to_string(run.owner) + " is gone): " + where + std::to_string(processes) +
+         (processes == 1 ? " process" : " processes");
+}
+
 }  // namespace
+
+std::size_t kill_marked_processes(const std::string& mark) {
+  std::size_t alive = 0;
+  poll_until(kPatience, [&] {
+    // What stands still does not fork; once nothing new appears, all of it goes.
+    std::size_t running = 0;
+    std::vector<ProcessStat> processes;
+    for (int round = 0; round < 20; ++round) {
+      running = 0;
+      processes = std::move(marked_processes()[mark]);
+      for (const ProcessStat& process : processes) {
+        if (process.state == 'T') continue;
+        ++running;
+        signal_process(process.pid, process.start_time, SIGSTOP);
+      }
+      if (running == 0) break;
+    }
+    alive = processes.size();
+    for (const ProcessStat& process : processes) signal_process(process.pid, process.start_time, SIGKILL);
+    return alive == 0;
+  });
+  return alive;
+}
 
 std::vector<fs::path> remove_domain_directories(const std::vector<fs::path>& directories) {
   std::vector<fs::path> runs;
@@ -84,11 +132,12 @@ std::vector<std::string> sweep_stale_domains() {
       for (const pid_t pid : processes_below(directory)) processes.insert(pid);
     }
     const auto left = remove_domain_directories(directories);
-    std::string line = left.empty() ? "removed" : "could not wholly remove";
-    line += " what run " + names[text].run_id + " left behind (its process " + std::to_string(names[text].owner) +
-            " is gone): cgroup " + text + ", " + std::to_string(processes.size()) +
-            (processes.size() == 1 ? " process" : " processes") + " in it";
-    lines.push_back(std::move(line));
+    lines.push_back(swept(left.empty(), names[text], "cgroup " + text + " with ", processes.size()));
+  }
+  for (const auto& [mark, processes] : marked_processes()) {
+    const auto name = parse_domain_name(mark);
+    if (!name || !name->owner_is_gone()) continue;
+    lines.push_back(swept(kill_marked_processes(mark) == 0, *name, "", processes.size()));
   }
   return lines;
 }

@@ -1,0 +1,480 @@
+// What every kind of domain promises, on the real kernel.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+
+#include "domain_fixture.h"
+#include "memory/cgroup_files.h"
+
+namespace fittest::memory {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+// Makes a worker's root of the caller: leads a process group, and is the parent of all whose parent is gone, which
+// would else become zombies of the machine's first process.
+void become_reaper() {
+  ::setpgid(0, 0);
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  ::signal(SIGCHLD, SIG_IGN);
+}
+
+// A process that is never where it was seen: it forks, ends, and goes on as its child. After a minute it stops by
+// itself, so that a failing test leaves nothing behind.
+[[noreturn]] void keep_moving(const DomainTest::Counter& steps) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  while (::fork() <= 0 && std::chrono::steady_clock::now() < end) steps.add();
+  ::_exit(0);
+}
+
+class Domain : public DomainTest {};
+INSTANTIATE_TEST_SUITE_P(Kinds, Domain, ::testing::ValuesIn(kinds_here()),
+                         [](const auto& kind) { return test_name(kind.param); });
+
+TEST_P(Domain, HoldsWhatItsProcessesTouchAndLosesItWhenTheyEnd) {
+  const auto run = open();
+  const auto w0 = worker(*run);
+  const auto w1 = worker(*run, "w1");
+  Child child(*w0, [](Talk& talk) {
+    talk.tell();
+    talk.wait();
+    const Block block(MiB(64));
+    talk.tell();
+    talk.wait();
+  });
+  child.hear();
+  const Bytes before = w0->usage().held;
+  child.next();
+  const Usage now = w0->usage();
+  EXPECT_GE(now.held - before, MiB(63));
+  EXPECT_LE(now.held - before, MiB(72));
+  EXPECT_GE(now.peak, now.held - MiB(1));
+  EXPECT_GE(run->usage().held, now.held - MiB(1));
+  EXPECT_LE(w1->usage().held, MiB(1)) << "a neighbour holds nothing of it";
+  child.go();
+  EXPECT_EQ(child.end(), 0);
+  EXPECT_TRUE(soon([&] { return w0->usage().held < MiB(4); })) << w0->usage().held.mib();
+  EXPECT_GE(w0->usage().peak, MiB(64)) << "a peak stays";
+}
+
+// A fork of a large process: what is shared with it counts once, and in the parent's domain.
+TEST_P(Domain, SharedPagesOfAZygoteCountOnceAndItsForksOwnWritesAsTheirs) {
+  const auto run = open();
+  const auto zygote = worker(*run, "zygote");
+  const auto fork = worker(*run, "fork");
+  Child child(*zygote, [&](Talk& talk) {
+    Block block(MiB(96));
+    // The fork joins its own domain before anything else, as a worker does.
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      for (const std::string& file : fork->join_files()) {
+        const int fd = ::open(file.c_str(), O_WRONLY | O_CLOEXEC);
+        if (fd < 0 || ::write(fd, "0\n", 2) != 2) ::_exit(99);
+        ::close(fd);
+      }
+      talk.tell(::getpid());
+      talk.wait();
+      block.touch('y', MiB(16), MiB(32));
+      talk.tell();
+      talk.wait();
+      ::_exit(0);
+    }
+    ::waitpid(pid, nullptr, 0);
+    talk.tell();
+  });
+  fork->adopt(static_cast<pid_t>(child.hear()));
+  const bool counts_by_page = run->kind() != DomainKind::proc;
+  const Bytes zygote_before = zygote->usage().held;
+  const Bytes fork_before = fork->usage().held;
+  const Bytes run_before = run->usage().held;
+  if (counts_by_page) {
+    EXPECT_GE(zygote_before, MiB(95));
+    EXPECT_LE(fork_before, MiB(3));
+  } else {  // /proc sampling divides shared pages among their users
+    EXPECT_GE(zygote_before + fork_before, MiB(95));
+  }
+  EXPECT_LE(run_before, MiB(96 + 12)) << "not counted twice";
+
+  child.next();
+  // By page: 32 written. By share: those, and half of the 64 still shared, where it was half of 96 before.
+  const Bytes own = counts_by_page ? MiB(31) : MiB(15);
+  EXPECT_TRUE(soon([&] { return fork->usage().held - fork_before >= own; })) << fork->usage().held.mib();
+  if (counts_by_page) {
+    EXPECT_LE(fork->usage().held - fork_before, MiB(36));
+    EXPECT_LE(zygote->usage().held, zygote_before + MiB(2)) << "the fork's writes are not the zygote's";
+    EXPECT_GE(zygote->usage().held, zygote_before - MiB(2));
+  }
+  EXPECT_TRUE(soon([&] {
+    const Bytes grown = run->usage().held - run_before;
+    return grown >= MiB(31) && grown <= MiB(40);
+  })) << run->usage().held.mib();
+  child.next();  // the fork's end
+  EXPECT_EQ(child.end(), 0);
+}
+
+TEST_P(Domain, PageCacheIsNotHeld) {
+  const fs::path file = fs::path(::testing::TempDir()) / ("page-cache." + std::to_string(::getpid()));
+  struct statfs about {};
+  ASSERT_EQ(::statfs(::testing::TempDir().c_str(), &about), 0);
+  constexpr decltype(about.f_type) kTmpfs = 0x01021994, kRamfs = 0x858458f6;
+  if (about.f_type == kTmpfs || about.f_type == kRamfs) {
+    GTEST_SKIP() << "the temporary directory is memory, not a disk: " << ::testing::TempDir();
+  }
+  const auto run = open();
+  const auto w0 = worker(*run);
+  Child child(*w0, [&](Talk& talk) {
+    talk.tell();
+    talk.wait();
+    const Descriptor fd(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    const std::string part(1 << 20, 'p');
+    for (int i = 0; i < 64; ++i) {
+      if (::write(fd.get(), part.data(), part.size()) != static_cast<ssize_t>(part.size())) ::_exit(1);
+    }
+    ::fsync(fd.get());
+    // Read twice: the kernel then takes the pages for more worth keeping, but can drop them all the same.
+    std::string again(1 << 20, ' ');
+    for (int i = 0; i < 128; ++i) {
+      if (::pread(fd.get(), again.data(), again.size(), (i % 64) * (1 << 20)) <= 0) ::_exit(2);
+    }
+    talk.tell();
+    talk.wait();
+  });
+  child.hear();
+  const Bytes before = w0->usage().held;
+  child.next();
+  const Usage now = w0->usage();
+  fs::remove(file);
+  EXPECT_LE(now.held - before, MiB(12)) << "64 MiB were written and read";
+  if (run->enforces()) {
+    EXPECT_GE(now.peak, MiB(60)) << "the file was charged here, or this test shows nothing";
+  }
+}
+
+TEST_P(Domain, TheKernelKeepsTheRunBelowItsBudgetAndItsKillIsCountedWhereItHappened) {
+  const auto run = open(MiB(96));
+  if (!run->enforces()) GTEST_SKIP() << "this kind does not enforce; see HowFarSamplingLetsARunOvershoot";
+  auto victim = worker(*run, "victim");
+  const auto other = worker(*run, "other");
+  Child bystander(*other, [](Talk& talk) {
+    talk.tell();
+    talk.wait();
+  });
+  bystander.hear();
+  Child child(*victim, [](Talk&) { const Block block(MiB(200)); });
+  const int status = child.end();
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
+  // Not "one": where a worker is killed as a whole (v2), the kernel counts its victim a second time.
+  const std::uint64_t kills = victim->usage().oom_kills;
+  EXPECT_GE(kills, 1u);
+  EXPECT_EQ(other->usage().oom_kills, 0u);
+  EXPECT_EQ(run->usage().oom_kills, kills);
+  EXPECT_LE(run->usage().peak, MiB(96));
+  EXPECT_GE(run->usage().peak, MiB(90));
+  victim.reset();
+  EXPECT_EQ(run->usage().oom_kills, kills) << "a run remembers the kills of workers that are gone";
+  bystander.go();
+  EXPECT_EQ(bystander.end(), 0);
+}
+
+TEST_P(Domain, AKillByAnybodyElseIsNoKernelKill) {
+  const auto run = open();
+  const auto w0 = worker(*run);
+  Child child(*w0, [](Talk& talk) {
+    talk.tell();
+    talk.wait();
+  });
+  child.hear();
+  ::kill(child.pid(), SIGKILL);
+  child.end();
+  EXPECT_EQ(w0->usage().oom_kills, 0u);
+  EXPECT_EQ(run->usage().oom_kills, 0u);
+}
+
+TEST_P(Domain, KillAllEndsEveryProcess) {
+  const auto run = open();
+  const auto w0 = worker(*run);
+  Child child(*w0, [](Talk& talk) {
+    for (int i = 0; i < 20; ++i) {
+      if (::fork() == 0) {
+        if (i % 2 == 0) (void)::fork();
+        while (true) ::pause();
+      }
+    }
+    talk.tell();
+    while (true) ::pause();
+  });
+  child.hear();
+  EXPECT_TRUE(soon([&] { return w0->processes().size() == 31; })) << w0->processes().size();
+  const auto pids = w0->processes();
+  const auto killed = w0->kill_all();
+  EXPECT_TRUE(killed) << killed.error().text();
+  EXPECT_THAT(w0->processes(), ::testing::IsEmpty());
+  for (const pid_t pid : pids) EXPECT_FALSE(lives(pid));
+  EXPECT_TRUE(w0->kill_all()) << "an empty one is fine";
+}
+
+TEST_P(Domain, KillAllEndsAForkBomb) {
+  const auto run = open();
+  auto w0 = worker(*run);
+  const auto dirs = run->cgroup_directories();
+  const Counter forks;
+  // Eight processes that are never where they were seen: each forks, and ends.
+  Child child(*w0, [&](Talk& talk) {
+    become_reaper();
+    for (int i = 0; i < 8; ++i) {
+      if (::fork() == 0) keep_moving(forks);
+    }
+    talk.tell();
+    while (true) ::pause();
+  });
+  child.hear();
+  (void)w0->usage();
+  ASSERT_TRUE(soon([&] { return forks.read() > 200; }));
+  const auto killed = w0->kill_all(kSoon);
+  EXPECT_TRUE(killed) << killed.error().text();
+  const std::uint64_t then = forks.read();
+  for (int i = 0; i < 20; ++i) ::sched_yield();
+  EXPECT_EQ(forks.read(), then);
+}
+
+TEST_P(Domain, DestructionEndsWhatKeepsForkingAndLeavesNothing) {
+  auto run = open();
+  auto w0 = worker(*run);
+  const auto dirs = run->cgroup_directories();
+  const Counter forks;
+  Child child(*w0, [&](Talk& talk) {
+    become_reaper();
+    for (int i = 0; i < 4; ++i) {
+      if (::fork() == 0) keep_moving(forks);
+    }
+    talk.tell();
+    while (true) ::pause();
+  });
+  child.hear();
+  (void)w0->usage();
+  ASSERT_TRUE(soon([&] { return forks.read() > 100; }));
+  w0.reset();
+  run.reset();
+  const std::uint64_t then = forks.read();
+  for (const fs::path& directory : dirs) EXPECT_FALSE(fs::exists(directory)) << directory;
+  for (int i = 0; i < 20; ++i) ::sched_yield();
+  EXPECT_EQ(forks.read(), then);
+}
+
+TEST_P(Domain, AFrozenWorkerStandsStillAndGoesOnWhenThawed) {
+  const auto run = open();
+  const auto w0 = worker(*run);
+  const Counter steps;
+  Child child(*w0, [&](Talk& talk) {
+    for (int i = 0; i < 3; ++i) {
+      if (::fork() == 0) {
+        while (true) steps.add();
+      }
+    }
+    talk.tell();
+    while (true) ::pause();
+  });
+  child.hear();
+  ASSERT_TRUE(soon([&] { return steps.read() > 1000; }));
+  const auto frozen = w0->freeze();
+  ASSERT_TRUE(frozen) << frozen.error().text();
+  const std::uint64_t then = steps.read();
+  ::usleep(20'000);  // time in which they would have moved on
+  EXPECT_EQ(steps.read(), then);
+  EXPECT_TRUE(w0->freeze()) << "freezing twice is fine";
+  ASSERT_TRUE(w0->thaw());
+  EXPECT_TRUE(soon([&] { return steps.read() > then; }));
+  EXPECT_TRUE(w0->kill_all());
+}
+
+TEST_P(Domain, FrozenProcessesAreKilledToo) {
+  const auto run = open();
+  const auto w0 = worker(*run);
+  Child child(*w0, [](Talk& talk) {
+    (void)::fork();
+    talk.tell();
+    while (true) ::pause();
+  });
+  child.hear();
+  ASSERT_TRUE(w0->freeze());
+  const auto killed = w0->kill_all();
+  EXPECT_TRUE(killed) << killed.error().text();
+  EXPECT_THAT(w0->processes(), ::testing::IsEmpty());
+}
+
+TEST_P(Domain, AFrozenWorkerCanBeDestroyed) {
+  const auto run = open();
+  auto w0 = worker(*run);
+  Child child(*w0, [](Talk& talk) {
+    talk.tell();
+    while (true) ::pause();
+  });
+  child.hear();
+  ASSERT_TRUE(w0->freeze());
+  w0.reset();
+  const int status = child.end();
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+TEST_P(Domain, DaemonsAreFoundAndKilled) {
+  const auto run = open();
+  auto w0 = worker(*run);
+  Child child = Child::role(*w0, "daemon");
+  const auto daemon = static_cast<pid_t>(child.hear());
+  EXPECT_TRUE(soon([&] {
+    const auto pids = w0->processes();
+    return std::find(pids.begin(), pids.end(), daemon) != pids.end();
+  }));
+  child.go();
+  child.end();
+  EXPECT_TRUE(lives(daemon));
+  w0.reset();
+  EXPECT_FALSE(lives(daemon));
+}
+
+TEST_P(Domain, APeakStartsAnewWhereTheKindCanDoThat) {
+  const auto run = open();
+  const auto w0 = worker(*run);
+  const auto file = w0->resettable_peak_file();
+  if (!file) GTEST_SKIP() << "this kind, or this kernel, cannot";
+  const Descriptor peak(::open(file->c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_TRUE(peak);
+  const auto read = [&] {
+    std::array<char, 64> text{};
+    const ssize_t got = ::pread(peak.get(), text.data(), text.size(), 0);
+    return Bytes{
+        parse_number(std::string_view(text.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0)))).value_or(0)};
+  };
+  Child child(*w0, [](Talk& talk) {
+    { const Block block(MiB(64)); }
+    talk.tell();
+    talk.wait();
+    { const Block block(MiB(32)); }
+    talk.tell();
+    talk.wait();
+  });
+  child.hear();
+  EXPECT_GE(read(), MiB(64));
+  ASSERT_EQ(::write(peak.get(), "0\n", 2), 2);
+  EXPECT_LE(read(), MiB(24));
+  child.next();
+  EXPECT_GE(read(), MiB(32));
+  EXPECT_LE(read(), MiB(56));
+}
+
+TEST_P(Domain, TakesNamesOfDirectoriesOnlyAndEachOnce) {
+  const auto run = open();
+  for (const char* name : {"", "a/b", "..", "a b", "\n", "w.0"}) {
+    const auto made = run->make_worker(name);
+    ASSERT_FALSE(made) << name;
+    EXPECT_THAT(made.error().text(), HasSubstr("letters, digits, '_' and '-'"));
+  }
+  auto w0 = worker(*run, "w-0_A");
+  const auto again = run->make_worker("w-0_A");
+  ASSERT_FALSE(again);
+  EXPECT_THAT(again.error().text(), HasSubstr("already"));
+  w0.reset();
+  EXPECT_TRUE(run->make_worker("w-0_A")) << "free again after it is gone";
+}
+
+TEST_P(Domain, RefusesARunIdThatIsNoName) {
+  for (const char* id : {"", "a/b", "..", "a.b", "a b"}) {
+    const auto opened = open_domain({id, MiB(64), GetParam()});
+    ASSERT_FALSE(opened) << id;
+    EXPECT_THAT(opened.error().text(), HasSubstr("a run id may hold"));
+  }
+}
+
+TEST_P(Domain, AWorkerMayOutliveItsRun) {
+  auto run = open();
+  const auto dirs = run->cgroup_directories();
+  auto w0 = worker(*run);
+  Child child(*w0, [](Talk& talk) {
+    talk.tell();
+    while (true) ::pause();
+  });
+  child.hear();
+  run.reset();
+  EXPECT_TRUE(soon([&] { return !lives(child.pid()); })) << "the run's end is its workers' end";
+  (void)w0->usage();
+  EXPECT_TRUE(w0->kill_all());
+  w0.reset();
+  for (const fs::path& directory : dirs) EXPECT_FALSE(fs::exists(directory)) << directory;
+}
+
+TEST_P(Domain, AForkedCopyOfTheObjectsRemovesNothing) {
+  auto run = open();
+  auto w0 = worker(*run);
+  Child inside(*w0, [](Talk& talk) {
+    talk.tell();
+    while (true) ::pause();
+  });
+  inside.hear();
+  Child copy([&](Talk& talk) {
+    w0.reset();
+    run.reset();
+    talk.tell();
+  });
+  copy.hear();
+  EXPECT_EQ(copy.end(), 0);
+  EXPECT_TRUE(lives(inside.pid()));
+  for (const fs::path& directory : run->cgroup_directories()) EXPECT_TRUE(fs::exists(directory));
+  EXPECT_THAT(w0->processes(), ::testing::Contains(inside.pid()));
+}
+
+TEST_P(Domain, TwoRunsDoNotSeeEachOther) {
+  const auto first = open(MiB(128), "first");
+  const auto second = open(MiB(128), "second");
+  const auto w1 = worker(*first);
+  auto w2 = worker(*second);
+  const auto body = [](Talk& talk) {
+    const Block block(MiB(16));
+    talk.tell();
+    while (true) ::pause();
+  };
+  Child one(*w1, body);
+  Child two(*w2, body);
+  one.hear();
+  two.hear();
+  EXPECT_THAT(w1->processes(), ::testing::ElementsAre(one.pid()));
+  EXPECT_THAT(w2->processes(), ::testing::ElementsAre(two.pid()));
+  EXPECT_GE(first->usage().held, MiB(15));
+  EXPECT_LE(first->usage().held, MiB(31));
+  w2.reset();
+  EXPECT_FALSE(lives(two.pid()));
+  EXPECT_TRUE(lives(one.pid()));
+}
+
+TEST_P(Domain, PressureOfARunIsReadableOnV2) {
+  if (GetParam() != DomainKind::cgroup_v2) GTEST_SKIP() << "v2 only";
+  if (std::getenv("FITTEST_TEST_VM") == nullptr)
+    GTEST_SKIP() << "a machine may run without psi=1; the virtual one does not";
+  const auto run = open();
+  const auto text = read_text(run->cgroup_directories().front() / "memory.pressure");
+  ASSERT_TRUE(text);
+  EXPECT_THAT(*text, HasSubstr("some avg10="));
+  EXPECT_THAT(*text, HasSubstr("full avg10="));
+}
+
+TEST_P(Domain, SaysWhatItCannotDo) {
+  const auto run = open();
+  EXPECT_EQ(run->kind(), GetParam());
+  EXPECT_EQ(run->enforces(), GetParam() != DomainKind::proc);
+  for (const std::string& line : run->shortcomings()) {
+    EXPECT_FALSE(line.empty());
+    EXPECT_EQ(line.find('\n'), std::string::npos) << line;
+  }
+  EXPECT_TRUE(run->enforces() || !run->shortcomings().empty());
+}
+
+}  // namespace
+}  // namespace fittest::memory
