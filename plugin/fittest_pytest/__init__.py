@@ -9,6 +9,8 @@ worker.py      runs batches of tests, and measures them
 own.py         what a worker must not share with the others: capture, temporary folders, environment, reporters
 meter.py       what a test holds
 taint.py       what a test leaves behind in the interpreter
+benchmarks.py  what pytest-benchmark measured in a worker
+fixtures.py    the fixtures of pytest-xdist
 results.py     reports and warnings as bytes, and back
 wire.py        frames on a socket
 """

@@ -6,6 +6,8 @@ import os
 
 import pytest
 
+from fittest_pytest import benchmarks
+
 DISTS = ("each", "load", "loadscope", "loadfile", "loadgroup", "worksteal", "no")
 
 
@@ -129,4 +131,5 @@ def group_name(item, distribution):
             names.add(str(mark.args[0] if mark.args else mark.kwargs.get("name", "default")))
         if names:
             return "@" + "_".join(sorted(names))
+        return benchmarks.group_of(item)
     return None

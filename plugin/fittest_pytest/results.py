@@ -10,19 +10,19 @@ _PLAIN = (str, int, float, bytes, bool, type(None))
 _MOST_OUTPUT = 4 << 20
 
 
-def _plain(value):
+def plain(value):
     """The value with whatever marshal does not know replaced by something near to it."""
     if type(value) in _PLAIN:
         return value
     if _isinstance(value, dict):
-        return {_plain(key): _plain(inner) for key, inner in value.items()}
+        return {plain(key): plain(inner) for key, inner in value.items()}
     if _isinstance(value, tuple):
-        return tuple([_plain(inner) for inner in value])
+        return tuple([plain(inner) for inner in value])
     if _isinstance(value, (list, set, frozenset)):
-        return [_plain(inner) for inner in value]
-    for plain in (bool, int, float, str, bytes):
-        if _isinstance(value, plain):
-            return plain(value)
+        return [plain(inner) for inner in value]
+    for kind in (bool, int, float, str, bytes):
+        if _isinstance(value, kind):
+            return kind(value)
     if hasattr(value, "__fspath__"):
         return _str(value)
     return _repr(value)
@@ -32,7 +32,7 @@ def pack(value):
     try:
         return _dumps(value, 4)
     except ValueError:
-        return _dumps(_plain(value), 4)
+        return _dumps(plain(value), 4)
 
 
 def unpack(blob):

@@ -12,7 +12,7 @@ import uuid
 import pytest
 from _pytest.reports import TestReport
 
-from fittest_pytest import fixtures, fork_safety, meter, options, results, wire, zygote
+from fittest_pytest import benchmarks, fixtures, fork_safety, meter, options, results, wire, zygote
 
 _TESTS_A_FRAME = 1000
 # While collecting, most of what is made stays: looking for garbage after every 700 objects finds none.
@@ -218,7 +218,7 @@ class SessionPlugin:
                 self.channel.send(wire.frame(wire.STOP, json.dumps(reason).encode()))
 
     def replay_test(self, session, item, told, starts):
-        reports, warnings = told
+        reports, warnings, measured = told
         config, hook = session.config, item.ihook
         if starts:
             hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
@@ -233,6 +233,8 @@ class SessionPlugin:
             report = config.hook.pytest_report_from_serializable(config=config, data=data)
             if report is not None:
                 hook.pytest_runtest_logreport(report=report)
+        if measured is not None:
+            benchmarks.give(config, measured)
         if starts:
             hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
 

@@ -17,7 +17,7 @@ import traceback
 import pytest
 from _pytest.runner import CallInfo
 
-from fittest_pytest import meter, options, own, results, taint, wire
+from fittest_pytest import benchmarks, meter, options, own, results, taint, wire
 
 # Bound now: a test may leave any of these broken.
 _pack, _unpack, _len, _copy = struct.pack, struct.unpack, len, copy.copy
@@ -68,6 +68,7 @@ class Worker:
         self.config.pluginmanager.register(self.recorder, "fittest_recorder")
         own.tell_nobody(self.config)
         self.coverage = own.Coverage(self.config)
+        self.benchmarks = benchmarks.Collector(self.config)
         self.saved = _now()
         self.last = None  # the test that ran last, whose class, module and package fixtures still stand
         self.last_index = 0
@@ -179,7 +180,7 @@ class Worker:
         head = _pack(
             "<IBBdQQII", index, _VERDICT_NUMBERS[verdict], flags, duration, peak, held, _len(detail), _len(left)
         )
-        blob = results.pack((serialised, recorder.warnings))
+        blob = results.pack((serialised, recorder.warnings, self.benchmarks.take()))
         return wire.frame(wire.FINISHED, head + detail + left + blob)
 
     def serialised(self, peak, retained):
@@ -206,7 +207,7 @@ class Worker:
     @staticmethod
     def not_collected(index):
         detail = b"this worker did not collect the test: collecting twice gives different tests"
-        blob = results.pack(([{"fittest_error": detail.decode()}], []))
+        blob = results.pack(([{"fittest_error": detail.decode()}], [], None))
         head = _pack("<IBBdQQII", index, _VERDICT_NUMBERS["error"], 0, 0.0, 0, 0, _len(detail), 0)
         return wire.frame(wire.STARTED, _pack("<I", index)) + wire.frame(wire.FINISHED, head + detail + blob)
 
@@ -237,7 +238,7 @@ class Worker:
             report = last.ihook.pytest_runtest_makereport(item=last, call=call)
             detail = results.verdict_of([report])[1].encode("utf-8", "replace")
             self.recorder.reports = [report]
-            blob = results.pack((self.serialised(0, 0), self.recorder.warnings))
+            blob = results.pack((self.serialised(0, 0), self.recorder.warnings, None))
             head = _pack("<IBI", self.last_index, _VERDICT_NUMBERS["error"], _len(detail))
             self.channel.send(wire.frame(wire.AMENDED, head + detail + blob))
 
@@ -312,9 +313,11 @@ class SpawnedPlugin:
     def pytest_addoption(self, parser):
         options.add_options(parser)
 
-    @pytest.hookimpl(tryfirst=True)
+    @pytest.hookimpl(hookwrapper=True)
     def pytest_load_initial_conftests(self, early_config):
         options.add_hooks(early_config.pluginmanager)
+        # Or pytest-cov would erase what workers before this one have saved.
+        early_config.known_args_namespace.cov_append = True
         if not self.setup["in_order"]:
             early_config.workerinput = own.worker_input(self.order, self.setup["testrun_uid"])
             early_config.workerinput.update(self.setup["worker_input"])
@@ -322,6 +325,7 @@ class SpawnedPlugin:
                 cov_master_host=socket.gethostname(), cov_master_topdir=os.getcwd(), cov_master_rsync_roots=[]
             )
             early_config.workeroutput = {}
+        yield
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config):

@@ -9,19 +9,16 @@
 
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <string_view>
 
 #include "memory/cgroup_files.h"
 #include "memory/domain.h"
-#include "memory/proc_members.h"
-#include "memory/process_table.h"
-#include "memory/signal_processes.h"
 
 namespace fittest::run {
 namespace {
 
 constexpr std::string_view kGoodbye = "goodbye";
+constexpr std::string_view kMark = "mark ";  // directories start with a slash
 
 std::string read_to_end(const Descriptor& pipe) {
   std::string text;
@@ -32,24 +29,6 @@ std::string read_to_end(const Descriptor& pipe) {
     if (got <= 0) return text;
     text.append(part.data(), static_cast<std::size_t>(got));
   }
-}
-
-// Kills every process whose environment says that it belongs to the run.
-void kill_marked(const std::string& run_id) {
-  const std::string mark = run_id + "/";
-  memory::poll_until(std::chrono::seconds(5), [&] {
-    bool found = false;
-    for (const memory::ProcessStat& process : memory::read_process_table()) {
-      if (process.pid == ::getpid() || process.is_zombie()) continue;
-      const auto environment = memory::MemberFinder::read_environ(process.pid);
-      if (!environment) continue;
-      const auto worker = memory::parse_environ(*environment, memory::kWorkerVariable);
-      if (!worker || !worker->starts_with(mark)) continue;
-      found = true;
-      memory::signal_process(process.pid, process.start_time, SIGKILL);
-    }
-    return !found;
-  });
 }
 
 // Everything but the standard streams and `keep`: what is open here is open as long as the guard lives.
@@ -69,19 +48,24 @@ void close_others(int keep) {
   for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(nothing, stream);
 }
 
-[[noreturn]] void keep_guard(const Descriptor& pipe, const std::string& run_id) {
+[[noreturn]] void keep_guard(const Descriptor& pipe) {
   ::setsid();
   ::prctl(PR_SET_NAME, "fittest-guard");
   for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE}) ::signal(number, SIG_IGN);
   close_others(pipe.get());
   const std::string told = read_to_end(pipe);
   std::vector<std::filesystem::path> directories;
+  std::string mark;
   for (const std::string_view line : memory::split(told, '\n')) {
     if (line == kGoodbye) ::_exit(0);
-    if (!line.empty()) directories.emplace_back(line);
+    if (line.starts_with(kMark)) {
+      mark = line.substr(kMark.size());
+    } else if (!line.empty()) {
+      directories.emplace_back(line);
+    }
   }
   (void)memory::remove_domain_directories(directories);
-  kill_marked(run_id);
+  if (!mark.empty()) (void)memory::kill_marked_processes(mark);
   ::_exit(0);
 }
 
@@ -91,7 +75,7 @@ void tell(const Descriptor& pipe, const std::string& text) {
 
 }  // namespace
 
-Result<Guard> Guard::start(const std::string& run_id) {
+Result<Guard> Guard::start() {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return system_failure(errno, "cannot make a pipe for the guard process");
   Descriptor read_end(ends[0]), write_end(ends[1]);
@@ -99,7 +83,7 @@ Result<Guard> Guard::start(const std::string& run_id) {
   if (pid < 0) return system_failure(errno, "cannot start the guard process");
   if (pid == 0) {
     write_end.reset();
-    keep_guard(read_end, run_id);
+    keep_guard(read_end);
   }
   return Guard(pid, std::move(write_end));
 }
@@ -113,8 +97,8 @@ Guard::~Guard() {
   while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) continue;
 }
 
-void Guard::watch(const std::vector<std::filesystem::path>& directories) {
-  std::string text;
+void Guard::watch(const std::vector<std::filesystem::path>& directories, const std::optional<std::string>& mark) {
+  std::string text = mark ? std::string(kMark) + *mark + "\n" : "";
   for (const auto& directory : directories) text += directory.string() + "\n";
   if (!text.empty()) tell(pipe_, text);
 }

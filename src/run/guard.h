@@ -2,6 +2,7 @@
 #include <sys/types.h>
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,8 +15,7 @@ namespace fittest::run {
 // what is left of the suite and removes the run's cgroups. Start it before there is any thread.
 class Guard {
  public:
-  // `run_id`: marks the processes of the run where there is no cgroup (memory::WorkerDomain::environment).
-  static Result<Guard> start(const std::string& run_id);
+  static Result<Guard> start();
   Guard(Guard&& other) noexcept;
   Guard& operator=(Guard&&) = delete;
   Guard(const Guard&) = delete;
@@ -23,8 +23,8 @@ class Guard {
   // Says goodbye, and waits for the guard to end.
   ~Guard();
 
-  // What to remove; memory::RunDomain::cgroup_directories.
-  void watch(const std::vector<std::filesystem::path>& directories);
+  // What to remove and to kill: memory::RunDomain::cgroup_directories and process_mark.
+  void watch(const std::vector<std::filesystem::path>& directories, const std::optional<std::string>& mark);
 
  private:
   Guard(pid_t pid, Descriptor pipe) : pid_(pid), pipe_(std::move(pipe)) {}

@@ -56,11 +56,11 @@ int Runner::run(const MakeSuite& make_suite, OutputWay way) {
     return kUsage;
   };
   ledger_.add_reader(terminal_);
-  auto guard = Guard::start(run_id_);
+  auto guard = Guard::start();
   if (!guard) return refuse(guard.error());
   guard_.emplace(std::move(*guard));
   if (auto opened = open_domain(); !opened) return refuse(opened.error());
-  guard_->watch(domain_->cgroup_directories());
+  guard_->watch(domain_->cgroup_directories(), domain_->process_mark());
 
   std::optional<int> output;
   if (way == OutputWay::through_screen) {

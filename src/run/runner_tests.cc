@@ -30,8 +30,9 @@ void Runner::test_finished(suite::TestEnd end) {
   RunningWorker* found = workers_.find(end.worker);
   if (found == nullptr || phase_ == Phase::finishing || ledger_.is_settled(end.test)) return;
   RunningWorker& worker = *found;
-  // What children of the test held is in the samples only, where the kernel keeps no peak that can be started anew.
-  if (!worker.domain->resettable_peak_file()) end.peak = std::max(end.peak, worker.most_held - worker.held_before);
+  // What children of the test held is in the samples only, where the kernel keeps no peak that can be started anew, or
+  // where page cache hides in it.
+  end.peak = std::max(end.peak, worker.most_held - worker.held_before);
 
   // A failure beside a kernel kill in the same domain says nothing of the test: one of its processes was killed.
   if (is_failure(end.verdict) && phase_ == Phase::running) {

@@ -89,8 +89,8 @@ def test_the_second_run_knows_what_tests_need(hungry):
     assert hungry.fittest().code == 0
     known = {entry["id"]: entry for entry in __import__("json").loads(
         hungry.fittest("--json", verb="history").out)["tests"]}
-    assert 150 << 20 <= known["test_a.py::test_large"]["peak"] < 200 << 20
-    assert known["test_a.py::test_small"]["peak"] < 20 << 20
+    assert 150 << 20 <= known["test_a.py::test_large"]["peak_bytes"] < 200 << 20
+    assert known["test_a.py::test_small"]["peak_bytes"] < 20 << 20
 
 
 def test_memory_of_children_counts(hungry):
