@@ -8,6 +8,7 @@ _dumps, _len, _isinstance, _repr, _str = marshal.dumps, len, isinstance, repr, s
 _PLAIN = (str, int, float, bytes, bool, type(None))
 # Of one captured section; more is cut in the middle: it would stand in the memory of every reader.
 _MOST_OUTPUT = 4 << 20
+_MOST_FAILURE_TEXT = 64 << 10
 
 
 def plain(value):
@@ -114,6 +115,12 @@ def verdict_of(reports):
         elif expected and report.when == "call" and verdict == "passed":
             verdict, detail = "xpassed", report.wasxfail
     return verdict, detail
+
+
+def failure_text(reports):
+    """What pytest prints of the failures among the reports, cut to what a JUnit file is read for."""
+    texts = [_str(report.longrepr) for report in reports if report.outcome == "failed"]
+    return "\n\n".join(texts)[:_MOST_FAILURE_TEXT]
 
 
 def _skip_reason(report):

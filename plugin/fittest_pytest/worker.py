@@ -175,6 +175,8 @@ class Worker:
         elif self.coverage and _now() - self.saved > _COVERAGE_SAVE_SECONDS:
             self.coverage.save()
             self.saved = _now()
+        if verdict in ("failed", "error", "timed_out"):
+            detail += "\n" + (crash or results.failure_text(recorder.reports))
         detail = detail.encode("utf-8", "replace")
         left = "; ".join(changes).encode("utf-8", "replace")
         head = _pack(

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <unordered_map>
@@ -78,6 +79,8 @@ int Runner::run(const MakeSuite& make_suite, OutputWay way) {
   signals_.async_wait([this](std::error_code error, int) {
     if (!error) on_signal();
   });
+
+  follow_size();
 
   // The suite is busy collecting by now: time for what was not needed before.
   const std::vector<std::string> notices = open_files();
@@ -190,11 +193,21 @@ void Runner::finish_session(const suite::Finish& how) {
   suite_->finish(how);
 }
 
+// Keeps the progress line as wide as the terminal is.
+void Runner::follow_size() {
+  resized_.async_wait([this](std::error_code error, int) {
+    if (error) return;
+    screen_.set_columns(report::screen_options("auto", STDOUT_FILENO).columns);
+    follow_size();
+  });
+}
+
 void Runner::ended(ExitStatus status) {
   session_status_ = status;
   phase_ = Phase::over;
   ticker_.cancel();
   signals_.cancel();
+  resized_.cancel();
   loop_.stop();
 }
 

@@ -32,7 +32,8 @@ namespace fittest::run {
 class Runner : public suite::Listener {
  public:
   Runner(const RunOptions& options, report::Screen& screen)
-      : options_(options), screen_(screen), terminal_(screen), signals_(loop_, SIGINT, SIGTERM), ticker_(loop_) {}
+      : options_(options), screen_(screen), terminal_(screen), signals_(loop_, SIGINT, SIGTERM),
+        resized_(loop_, SIGWINCH), ticker_(loop_) {}
 
   int run(const MakeSuite& make_suite, OutputWay way);
 
@@ -63,6 +64,7 @@ class Runner : public suite::Listener {
   std::vector<plan::TestSpec> specs();
   void take_over_previous();
   int finish_run();
+  void follow_size();
 
   // --- runner_workers.cc ---
   void pump();
@@ -114,6 +116,7 @@ class Runner : public suite::Listener {
   std::optional<SessionOutput> output_;
   std::unique_ptr<suite::Suite> suite_;
   asio::signal_set signals_;
+  asio::signal_set resized_;
   asio::steady_timer ticker_;
 
   Phase phase_ = Phase::collecting;

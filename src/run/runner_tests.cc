@@ -89,7 +89,8 @@ void Runner::settle(suite::TestEnd& end, Bytes retained) {
   finished.duration = end.duration;
   finished.peak = end.peak;
   finished.retained = retained;
-  finished.detail = end.detail;
+  finished.detail = std::move(end.detail);
+  finished.message = std::move(end.message);
   suite_->report(end.test, end.report);
   ledger_.settle(now(), std::move(finished), end.report);
 }

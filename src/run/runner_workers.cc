@@ -203,6 +203,7 @@ void Runner::settle_without_report(const RunningWorker& worker, Verdict verdict,
   finished.verdict = verdict;
   finished.duration = now() - worker.test_started;
   finished.detail = text.substr(0, text.find('\n'));
+  finished.message = text;
   ledger_.settle(now(), std::move(finished), {}, at_least == Bytes{} ? std::nullopt : std::optional(at_least));
 }
 

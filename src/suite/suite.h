@@ -45,6 +45,7 @@ struct TestEnd {
   Bytes peak;
   Bytes held;               // by the worker, after the test
   std::string detail;       // one line: why
+  std::string message;      // the failure's text, many lines
   std::string left_behind;  // what the test changed in its worker and did not put back; empty if nothing
   bool broken = false;      // and that makes the worker useless: it runs nothing further
   std::string report;       // the framework's own, for `Suite::report`

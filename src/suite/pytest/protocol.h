@@ -30,7 +30,8 @@ enum class Frame : std::uint8_t {
   ready = 'r',         // u64 held
   started = 's',       // u32 test
   finished = 'e',      // u32 test, u8 verdict, u8 flags, f64 seconds, u64 peak, u64 held, u32 length of the detail,
-                       // u32 length of what is left behind; these two; reports
+                       // u32 length of what is left behind; these two (of the detail the first line says why, the
+                       // others are the failure's text); reports
   amended = 'a',       // u32 test, u8 verdict, u32 length of the detail; it; reports
   batch_done = 'd',    // u64 held
   asks_to_stop = 'p',  // u32 test, JSON {kind, message, returncode}

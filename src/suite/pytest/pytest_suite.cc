@@ -432,6 +432,10 @@ class PytestSuite : public Suite {
     const std::uint32_t detail = fields.u32();
     const std::uint32_t left = fields.u32();
     end.detail = fields.bytes(detail);
+    if (const std::size_t line = end.detail.find('\n'); line != std::string::npos) {
+      end.message = end.detail.substr(line + 1);
+      end.detail.resize(line);
+    }
     end.left_behind = fields.bytes(left);
     end.broken = (flags & kBroken) != 0;
     end.report = fields.rest();
