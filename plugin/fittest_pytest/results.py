@@ -6,6 +6,8 @@ import warnings
 
 _dumps, _len, _isinstance, _repr, _str = marshal.dumps, len, isinstance, repr, str
 _PLAIN = (str, int, float, bytes, bool, type(None))
+# What pytest-timeout fails a test with: before and since its version 2.4.
+_TIMEOUTS = ("Failed: Timeout >", "Failed: Timeout (>")
 # Of one captured section; more is cut in the middle: it would stand in the memory of every reader.
 _MOST_OUTPUT = 4 << 20
 _MOST_FAILURE_TEXT = 64 << 10
@@ -106,8 +108,8 @@ def verdict_of(reports):
             if report.when != "call":
                 verdict = "error"
             else:
-                verdict = "timed_out" if detail.startswith("Failed: Timeout >") else "failed"
-            if verdict == "error" and detail.startswith("Failed: Timeout >"):
+                verdict = "failed"
+            if detail.startswith(_TIMEOUTS):
                 verdict = "timed_out"
         elif report.outcome == "skipped" and verdict == "passed":
             verdict = "xfailed" if expected else "skipped"

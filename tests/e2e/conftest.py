@@ -110,7 +110,8 @@ class Suite:
     def environment(self, more=()):
         environment = {name: value for name, value in os.environ.items()
                        if not name.startswith(("PYTEST_", "FITTEST_", "COV_"))}
-        environment.update(PYTHON=PYTHON, E2E_MARK=self.mark, PYTHONDONTWRITEBYTECODE="1", COLUMNS="100", NO_COLOR="1")
+        environment.update(PYTHON=PYTHON, E2E_MARK=self.mark, PYTHONDONTWRITEBYTECODE="1", COLUMNS="100", NO_COLOR="1",
+                           PYTEST_ADDOPTS="-p no:randomly")  # where it is installed, it shuffles; asked for by name
         environment.update(more)
         return environment
 
