@@ -80,7 +80,7 @@ class Reader {
     return fmt::format("{}:{}", file_.string(), source.begin.line);
   }
 
-  tl::unexpected<Error> unknown_key(const toml::key& key) const {
+  [[nodiscard]] tl::unexpected<Error> unknown_key(const toml::key& key) const {
     std::string remedy;
     if (const auto meant = nearest(key.str(), kKeys)) {
       remedy = fmt::format("did you mean '{}'?", *meant);
@@ -146,7 +146,7 @@ class Reader {
 
   std::optional<Setting<std::string>> word(const toml::table& table, std::string_view key,
                                            std::span<const std::string_view> words) {
-    const auto setting = text(table, key, "a word");
+    auto setting = text(table, key, "a word");
     if (!setting || std::ranges::find(words, setting->value) != words.end()) return setting;
     const auto meant = nearest(setting->value, words);
     refuse(key, *table.get(key), fmt::format("cannot be \"{}\"", setting->value),

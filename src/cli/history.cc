@@ -66,8 +66,9 @@ std::string format_duration(Seconds seconds) {
 std::string format_age(std::int64_t seconds) {
   if (seconds < 60) return "just now";
   if (seconds < 3600) return fmt::format("{} min ago", seconds / 60);
-  if (seconds < 48 * 3600) return fmt::format("{} h ago", seconds / 3600);
-  return fmt::format("{} d ago", seconds / (24 * 3600));
+  const std::int64_t hours = seconds / 3600;
+  if (hours < 48) return fmt::format("{} h ago", hours);
+  return fmt::format("{} d ago", hours / 24);
 }
 
 std::string format_peak(const history::Known& test) {

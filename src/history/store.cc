@@ -21,13 +21,20 @@ std::int64_t unix_now() {
   return static_cast<std::int64_t>(std::time(nullptr));
 }
 
+// The run may change its folder; without a current folder the path stays as it is.
+std::filesystem::path absolute_path(const std::filesystem::path& file) {
+  std::error_code problem;
+  auto path = std::filesystem::absolute(file, problem);
+  return problem ? file : path;
+}
+
 // Both in the order of ids: calls `use` with each position in `ids` that the file knows.
 template <typename Use>
 void for_each_known(Tables& tables, std::int64_t suite, const std::vector<std::string>& ids,
                     const std::vector<std::uint32_t>& sorted, Use use) {
   auto place = sorted.begin();
   tables.for_each_test(suite, [&](const TestRow& row) {
-    while (place != sorted.end() && ids[*place] < row.id) ++place;
+    while (place != sorted.end() && row.id.compare(ids[*place]) > 0) ++place;
     for (; place != sorted.end() && ids[*place] == row.id; ++place) use(*place, row);
   });
 }
@@ -95,7 +102,7 @@ Known known_from(const TestRow& row) {
 class Store::Impl {
  public:
   explicit Impl(const std::filesystem::path& file)
-      : file_(std::filesystem::absolute(file)), use_(Use::run), database_(open_for_run(file_, notices_)) {}
+      : file_(absolute_path(file)), use_(Use::run), database_(open_for_run(file_, notices_)) {}
   Impl(std::filesystem::path file, std::unique_ptr<Database> to_read)
       : file_(std::move(file)), use_(Use::reading), database_(std::move(to_read)) {}
   Impl(const Impl&) = delete;

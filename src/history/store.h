@@ -48,6 +48,8 @@ class Store {
   // For reading alone: `begin_run` and what follows it have no effect, nothing is made, set aside or forgotten.
   // Errors: there is no file, it is damaged, it was written by a newer version.
   static Result<Store> open_to_read(const std::filesystem::path& file);
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
   Store(Store&&) noexcept;
   Store& operator=(Store&&) noexcept;
   ~Store();  // tries once more to record what another process's lock has held up
