@@ -26,6 +26,8 @@ class JsonLines : public Reader {
   // Makes the folders above it too.
   static Result<std::unique_ptr<JsonLines>> create(const std::filesystem::path& file);
   ~JsonLines() override;
+  JsonLines(const JsonLines&) = delete;
+  JsonLines& operator=(const JsonLines&) = delete;
   void on(const Event& event) override;
   // Lines that could not be written (no space left), for the caller to tell.
   [[nodiscard]] std::size_t lost_lines() const;

@@ -16,6 +16,8 @@ class JUnit : public Reader {
   // Makes the folders above it too. The errors are those of writing there.
   static Result<std::unique_ptr<JUnit>> create(const std::filesystem::path& file);
   ~JUnit() override;
+  JUnit(const JUnit&) = delete;
+  JUnit& operator=(const JUnit&) = delete;
   void on(const Event& event) override;
   // What went wrong in writing, once RunFinished was seen; the file that was there before is untouched then.
   [[nodiscard]] const std::optional<Error>& error() const;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "report/width.h"
@@ -27,7 +28,7 @@ double share(const Progress& progress) {
 }
 
 std::string bar(double filled, std::size_t width) {
-  const auto full = static_cast<std::size_t>(std::clamp(filled, 0.0, 1.0) * static_cast<double>(width) + 0.5);
+  const auto full = static_cast<std::size_t>(std::lround(std::clamp(filled, 0.0, 1.0) * static_cast<double>(width)));
   return "[" + std::string(full, '#') + std::string(width - full, '-') + "]";
 }
 

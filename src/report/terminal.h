@@ -14,6 +14,8 @@ class Terminal : public Reader {
  public:
   explicit Terminal(Screen& screen);
   ~Terminal() override;
+  Terminal(const Terminal&) = delete;
+  Terminal& operator=(const Terminal&) = delete;
   void on(const Event& event) override;
   // Estimate for the progress line, from the scheduler.
   void set_time_left(Seconds seconds);

@@ -136,7 +136,7 @@ TEST_F(ManyTests, AJournalReadBackIsItsVerdictsAndNotMuchMore) {
   });
   RecordProperty("kilobytes", std::to_string(grown));
   ASSERT_GE(grown, 0);
-  EXPECT_LT(grown, 60 * 1024);
+  EXPECT_LT(grown, 45 * 1024);  // Journal itself, as its owner wants it; to be let go of early
 }
 
 }  // namespace
