@@ -35,10 +35,11 @@ struct Sum {
   }
 };
 
-// The whole piece, if it is short and fits.
+// The whole piece, if it is a file's beginning, short, and fits.
 std::optional<Cut> short_piece(const Order& order, const Beliefs& beliefs, const Machine& machine, const Piece& piece,
                                const CutRules& rules) {
   const TestIndex first = order.test(piece.begin);
+  if (piece.begin > 0 && beliefs.file(order.test(piece.begin - 1)) == beliefs.file(first)) return std::nullopt;
   Sum sum;
   Seconds known = 0;
   for (Place at = piece.begin; at != piece.end; ++at) {

@@ -197,7 +197,7 @@ void Runner::finish_session(const suite::Finish& how) {
 void Runner::follow_size() {
   resized_.async_wait([this](std::error_code error, int) {
     if (error) return;
-    screen_.set_columns(report::screen_options("auto", STDOUT_FILENO).columns);
+    screen_.set_columns(report::terminal_columns(STDOUT_FILENO));
     follow_size();
   });
 }
@@ -257,6 +257,7 @@ int Runner::finish_run() {
     tell(report::RunFinished{code, interrupted_ || error_.has_value() || phase_stopped_, now(), peak_,
                              static_cast<std::uint32_t>(last.oom_kills),
                              plan::lower_bound(ledger_.measured(), collected_->workers, options_.budget.bytes)});
+    if (junit_ && junit_->error()) screen_.line("fittest: " + junit_->error()->text());
   }
   if (error_ && code == 0) code = kInternalError;
   return code;

@@ -21,6 +21,7 @@ constexpr Bytes kSessionChange = MiB(1);
 void Runner::tick() {
   if (phase_ == Phase::over) return;
   sample();
+  screen_.tick();
   check_patience();
   if (phase_ == Phase::running && scheduler_) {
     follow_session();
