@@ -55,7 +55,7 @@ std::string immutable_address(const fs::path& file) {
 
 // A database that lacks its end. SQLite notices only when a page that is not there is asked for, which may be in the
 // middle of a run. Where there is a log, the end may be in it.
-bool is_cut_off(const fs::path& file) {
+bool looks_cut_off(const fs::path& file) {
   const auto has_log = [&] {
     std::error_code problem;
     const auto size = fs::file_size(file.string() + "-wal", problem);
@@ -74,6 +74,11 @@ bool is_cut_off(const fs::path& file) {
   const auto size = fs::file_size(file, problem);
   // A run that has begun since may be writing page after page.
   return !problem && size < page * pages && !has_log();
+}
+
+// Such a run may also have ended while we looked; its file is whole by the second look.
+bool is_cut_off(const fs::path& file) {
+  return looks_cut_off(file) && looks_cut_off(file);
 }
 
 std::unique_ptr<Database> open_writable(const fs::path& file) {

@@ -67,16 +67,23 @@ void use_wal(Connection& connection) {
   }
 }
 
-}  // namespace
-
-bool has_schema(Connection& connection) {
+// To be called inside a transaction: of a history that another process is making right now, nothing or all must be
+// seen. Half of it would look like a stranger's database, and be set aside.
+bool look_for_schema(Connection& connection) {
+  const auto tables = connection.number("SELECT count(*) FROM sqlite_schema");
   const auto application = connection.number("PRAGMA application_id");
   const auto version = connection.number("PRAGMA user_version");
-  const auto tables = connection.number("SELECT count(*) FROM sqlite_schema");
   if (application == 0 && version == 0 && tables == 0) return false;
   if (application != kApplicationId || version < 1) throw WrongSchema(0, "it is a database, but no history");
   if (version > kSchemaVersion) throw WrongSchema(version, "it was written by a newer version of fittest");
   return true;
+}
+
+}  // namespace
+
+bool has_schema(Connection& connection) {
+  const Transaction moment(connection, Transaction::Kind::read);
+  return look_for_schema(connection);
 }
 
 void ensure_schema(Connection& connection) {
@@ -84,7 +91,7 @@ void ensure_schema(Connection& connection) {
   if (!has_schema(connection)) {
     use_wal(connection);
     Transaction transaction(connection);
-    if (!has_schema(connection)) connection.execute(kTables);
+    if (!look_for_schema(connection)) connection.execute(kTables);
     transaction.commit();
   }
   // What is committed survives any death of the process; a power cut can take the last transactions, never the file.

@@ -24,7 +24,8 @@ class WrongSchema : public std::runtime_error {
 // SqliteError.
 void ensure_schema(Connection& connection);
 
-// True for a history of this version, false for an empty database. Throws WrongSchema or SqliteError.
+// True for a history of this version, false for an empty database. Not inside a transaction. Throws WrongSchema or
+// SqliteError.
 bool has_schema(Connection& connection);
 
 }  // namespace fittest::history

@@ -120,8 +120,8 @@ void Cursor::check(int code) const {
   if (code != SQLITE_OK) fail(sqlite3_db_handle(statement_), code);
 }
 
-Transaction::Transaction(Connection& connection) : connection_(connection) {
-  connection.execute("BEGIN IMMEDIATE");
+Transaction::Transaction(Connection& connection, Kind kind) : connection_(connection) {
+  connection.execute(kind == Kind::read ? "BEGIN" : "BEGIN IMMEDIATE");
 }
 
 Transaction::~Transaction() {

@@ -99,11 +99,12 @@ void run(Statement& statement, const Values&... values) {
   }
 }
 
-// Takes the write lock at once, so that what is read inside is still true when it is written. Rolled back at the end
-// of the scope unless committed.
+// `write` takes the write lock at once, so that what is read inside is still true when it is written; `read` makes all
+// that is read inside of one moment. Rolled back at the end of the scope unless committed.
 class Transaction {
  public:
-  explicit Transaction(Connection& connection);
+  enum class Kind { read, write };
+  explicit Transaction(Connection& connection, Kind kind = Kind::write);
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
   ~Transaction();

@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 
 #include <csignal>
+#include <cstdio>
 #include <random>
 
 #include "fixture.h"
@@ -90,6 +91,42 @@ TEST_F(CrashTest, AKillAtAnyMomentLosesNothingThatWasRecorded) {
   }
 }
 
+// The first thing several runs do at once is to make the tables. Each must see none of them, or all.
+TEST_F(CrashTest, RunsThatBeginAtTheSameTimeMakeOneHistory) {
+  constexpr std::size_t kProcesses = 4;
+  for (int round = 0; round < 40; ++round) {
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directory(folder_);
+    std::array<int, 2> gate{};
+    ASSERT_EQ(::pipe(gate.data()), 0);
+    std::array<pid_t, kProcesses> children{};
+    for (std::size_t child = 0; child < kProcesses; ++child) {
+      children[child] = ::fork();
+      if (children[child] != 0) continue;
+      // All of them wait until the parent's end is closed.
+      ::close(gate[1]);
+      char none = 0;
+      if (::read(gate[0], &none, 1) != 0) ::_exit(2);
+      bool wrong = false;
+      {
+        auto store = Store::open(file());
+        one_run(store, fmt::format("run {}", child), {outcome(id_of(static_cast<int>(child), 0, 0), MiB(1))});
+        for (const auto& notice : store.notices()) std::fprintf(stderr, "%s\n", notice.c_str());
+        wrong = !store.notices().empty();
+      }
+      ::_exit(wrong ? 1 : 0);
+    }
+    ::close(gate[0]);
+    ::close(gate[1]);
+    for (const pid_t child : children) {
+      int status = 1;
+      ::waitpid(child, &status, 0);
+      ASSERT_EQ(status, 0);
+    }
+    ASSERT_EQ(Store::open(file()).all("pytest").size(), kProcesses);
+  }
+}
+
 TEST_F(CrashTest, RunsAtTheSameTimeLoseNothing) {
   constexpr int kProcesses = 3;
   constexpr int kBatches = 60;
@@ -110,6 +147,7 @@ TEST_F(CrashTest, RunsAtTheSameTimeLoseNothing) {
         wrong += store.predict("pytest", {id_of(child, batch, 0)})[0].known ? 0 : 1;
       }
       store.end_run(run);
+      for (const auto& notice : store.notices()) std::fprintf(stderr, "%s\n", notice.c_str());
       wrong += store.notices().empty() ? 0 : 1;
     }
     ::_exit(wrong == 0 ? 0 : 1);
