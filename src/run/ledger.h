@@ -32,6 +32,8 @@ class Ledger {
   // `report`: the framework's, kept for --resume. `at_least`: what it held when it was killed.
   void settle(Seconds now, report::TestFinished finished, std::string_view report,
               std::optional<Bytes> at_least = {});
+  // The test was killed when it held this much, and is run again: the next run shall know, whatever becomes of this one.
+  void learn(std::string id, Bytes at_least);
   // The verdict changes after all: its fixtures failed on their way out.
   void amend(Seconds now, report::TestAmended amended);
 

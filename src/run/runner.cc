@@ -91,6 +91,7 @@ int Runner::run(const MakeSuite& make_suite, OutputWay way) {
   for (const std::string& line : memory::sweep_stale_domains()) tell(report::Notice{line});
   history_.emplace(history::Store::open(options_.history_file));
   for (const std::string& line : history_->notices()) tell(report::Notice{line});
+  history_notices_ = history_->notices().size();
   if (output_) output_->begin();
   tick();
   loop_.run();
@@ -254,6 +255,9 @@ int Runner::finish_run() {
     }
     ledger_.flush_history();
     history_->end_run(history_run_);
+    for (std::size_t i = history_notices_; i < history_->notices().size(); ++i) {
+      tell(report::Notice{history_->notices()[i]});
+    }
     tell(report::RunFinished{code, interrupted_ || error_.has_value() || phase_stopped_, now(), peak_,
                              static_cast<std::uint32_t>(last.oom_kills),
                              plan::lower_bound(ledger_.measured(), collected_->workers, options_.budget.bytes)});

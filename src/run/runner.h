@@ -108,6 +108,7 @@ class Runner : public suite::Listener {
   std::unique_ptr<memory::WorkerDomain> session_domain_;
   std::optional<history::Store> history_;
   std::int64_t history_run_ = 0;
+  std::size_t history_notices_ = 0;  // told already
   std::optional<RunFolder> folder_;
   std::unique_ptr<report::JsonLines> journal_;
   std::unique_ptr<report::JUnit> junit_;

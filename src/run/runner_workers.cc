@@ -150,6 +150,7 @@ void Runner::worker_gone(WorkerId id, ExitStatus status) {
       if (requeue == plan::Requeue::over_budget) {
         settle_over_budget(worker, most);
       } else {
+        ledger_.learn(this->id(*running), observed);
         tell(report::TestRequeued{*running, this->id(*running),
                                   requeue == plan::Requeue::alone ? "to run alone" : "with a larger reservation"});
       }

@@ -91,7 +91,7 @@ Result<Process> start_process(const ProcessOrder& order) {
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    for (const int number : {SIGINT, SIGTERM, SIGPIPE, SIGQUIT, SIGHUP}) ::signal(number, SIG_DFL);
+    for (const int number : {SIGINT, SIGTERM, SIGPIPE, SIGXFSZ, SIGQUIT, SIGHUP, SIGWINCH}) ::signal(number, SIG_DFL);
     const int input = order.input ? *order.input : ::open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (::dup2(input, STDIN_FILENO) < 0) give_up(Step::input);
     // The two may name each other's numbers: move them out of the way first.
