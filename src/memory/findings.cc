@@ -43,6 +43,7 @@ void look_at_free_memory(const Machine& machine, Findings& findings) {
   std::string most;
   for (std::size_t i = 0; i < std::min<std::size_t>(machine.hungriest.size(), 3); ++i) {
     const HungryProcess& process = machine.hungriest[i];
+    if (process.resident < limits.mem_total.scaled(0.01)) break;
     most += fmt::format("{}{} (pid {}) {}", most.empty() ? "" : ", ", process.name, process.pid,
                         format_bytes(process.resident));
   }
@@ -58,10 +59,11 @@ void look_at_overcommit(const Machine& machine, const Result<Budget>& budget, Fi
   if (limits.overcommit_memory == 2) {
     findings.push_back(
         {Severity::warning,
-         fmt::format("The kernel promises no more memory than it has (vm.overcommit_memory is 2; {} are left to "
-                     "promise). A fork of a large process needs its whole size promised again, so workers cost far "
-                     "more than they hold.",
-                     format_bytes(limits.commit_left.value_or(Bytes{}))),
+         fmt::format(
+             "The kernel promises no more memory than it has (vm.overcommit_memory is 2; {} are left to "
+             "promise). A fork of a large process needs all that it could write promised again, so workers cost "
+             "far more than they hold.",
+             format_bytes(limits.commit_left.value_or(Bytes{}))),
          "sysctl vm.overcommit_memory=0, or add swap, which raises what can be promised"});
   }
   if (limits.address_space && (!budget || *limits.address_space < budget->bytes)) {

@@ -77,10 +77,10 @@ std::vector<KernelKill> parse_kernel_kills(std::string_view log) {
 }
 
 Result<std::vector<KernelKill>> read_kernel_kills(const std::filesystem::path& root) {
-  const std::filesystem::path file = root / "dev/kmsg";
-  const Descriptor kmsg(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const std::string file = "/dev/kmsg";
+  const Descriptor kmsg(::open((root / file.substr(1)).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!kmsg) {
-    return system_failure(errno, "cannot read the kernel's log", file.string(),
+    return system_failure(errno, "cannot read the kernel's log", file,
                           "run fittest doctor as root, or have kernel.dmesg_restrict set to 0");
   }
   std::string log;
@@ -92,7 +92,7 @@ Result<std::vector<KernelKill>> read_kernel_kills(const std::filesystem::path& r
     } else if (got < 0 && (errno == EPIPE || errno == EINTR)) {
       continue;  // EPIPE: the record was overwritten meanwhile
     } else if (got < 0 && errno != EAGAIN) {
-      return system_failure(errno, "cannot read the kernel's log", file.string(), "run fittest doctor as root");
+      return system_failure(errno, "cannot read the kernel's log", file, "run fittest doctor as root");
     } else {
       return parse_kernel_kills(log);
     }

@@ -82,11 +82,11 @@ std::optional<Bytes> address_space(const fs::path& root) {
 }  // namespace
 
 Result<MemoryLimits> read_limits(const fs::path& root) {
-  const fs::path file = root / "proc/meminfo";
-  const auto text = read_text(file);
-  if (!text) return failure("cannot read how much memory there is", file.string(), "mount /proc");
+  const std::string file = "/proc/meminfo";
+  const auto text = read_text(root / file.substr(1));
+  if (!text) return failure("cannot read how much memory there is", file, "mount /proc");
   const auto total = meminfo(*text, "MemTotal");
-  if (!total || *total == Bytes{}) return failure("no line \"MemTotal: <number> kB\"", file.string(), "mount /proc");
+  if (!total || *total == Bytes{}) return failure("no line \"MemTotal: <number> kB\"", file, "mount /proc");
 
   MemoryLimits limits;
   limits.mem_total = *total;
