@@ -8,7 +8,6 @@ namespace fittest::plan {
 namespace {
 // Starting a worker costs about this at most where it is a fork: not worth thinking about.
 constexpr Seconds kCheapStart = 0.05;
-constexpr Bytes kNoLimit{~std::uint64_t{0}};
 }  // namespace
 
 std::vector<Decision> Scheduler::State::decide(Seconds now) {

@@ -8,9 +8,12 @@ namespace fittest::plan {
 namespace {
 
 // How many tests of unknown duration a batch may hold: few while nothing is known, so that no worker is left with a
-// long tail; more as results come in.
+// long tail; more as results come in. In a file of which nothing was seen, few also where the suite has slow tests.
 std::uint32_t unknown_allowed(const Beliefs& beliefs, TestIndex test) {
-  return 4 + 2 * beliefs.seen_in_file(test) + beliefs.seen() / 4;
+  double by_suite = 3 + beliefs.seen() / 4;
+  const Seconds heavy = beliefs.heavy_duration();
+  if (heavy > 0) by_suite = std::min(by_suite, 4 * kLongestBatch / heavy);
+  return 1 + 2 * beliefs.seen_in_file(test) + static_cast<std::uint32_t>(by_suite);
 }
 // A run that shares a set-up may hold more of them: cutting it has its price.
 constexpr std::uint32_t kGluedUnknown = 8;

@@ -97,6 +97,7 @@ void Beliefs::observe(TestIndex index, Bytes peak, Bytes retained, Seconds durat
     seen->observed += std::max(duration, kShortest);
     seen->retained += static_cast<double>(retained.value);
   }
+  squares_ += std::max(duration, kShortest) * std::max(duration, kShortest);
   Bytes next = peak;
   for (Bytes& largest : file.largest) {
     if (next > largest) std::swap(next, largest);

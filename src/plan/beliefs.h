@@ -49,6 +49,10 @@ class Beliefs {
   [[nodiscard]] std::uint32_t seen_in_file(TestIndex test) const { return files_[tests_[test].file].seen; }
   [[nodiscard]] std::uint32_t seen() const { return suite_.seen; }
 
+  // Of the unknown tests observed, weighted by their duration: where a second of the run is spent, tests take about
+  // this long. 0 before anything was seen.
+  [[nodiscard]] Seconds heavy_duration() const { return suite_.seen == 0 ? 0 : squares_ / suite_.observed; }
+
   void now_waits(TestIndex test) { add_waiting(test, 1); }
   void waits_no_more(TestIndex test) { add_waiting(test, -1); }
   [[nodiscard]] Seconds waiting() const;
@@ -86,7 +90,8 @@ class Beliefs {
   std::vector<File> files_;
   Seen suite_;
   double suite_factor_ = 1;
-  Seconds doubt_ = 0;  // predicted time for which the prediction counts as much as what was observed
+  double squares_ = 0;  // of the observed durations
+  Seconds doubt_ = 0;   // predicted time for which the prediction counts as much as what was observed
   Bytes most_{~std::uint64_t{0}};
   // Peaks seen in the suite, four classes to each doubling.
   std::array<std::uint32_t, 256> peak_classes_ = {};

@@ -209,7 +209,7 @@ void Scheduler::State::give_back(Worker& worker, Unfinished which) {
   }
   if (worker.rest) append(*worker.rest);
   worker.rest.reset();
-  put_in_front(std::move(pieces));
+  put_in_front(pieces);
 }
 
 void Scheduler::State::put_in_front(const std::vector<Piece>& pieces) {

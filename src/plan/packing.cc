@@ -11,9 +11,10 @@ namespace fittest::plan {
 namespace {
 
 constexpr double kCloseEnough = 1.01;       // of the lower bound: no need to try further
-constexpr std::size_t kEffort = 2'000'000;  // loads looked at, in all; some ten milliseconds
+constexpr std::size_t kEffort = 2'000'000;  // loads looked at, in all; ten milliseconds or so
 constexpr int kMostTries = 2000;
-constexpr int kDepth = 64;  // loads looked at behind one that waits, as in the scheduler's queue
+constexpr int kPatience = 300;  // tries in a row that gain nothing
+constexpr int kDepth = 64;      // loads looked at behind one that waits, as in the scheduler's queue
 
 struct Running {
   Seconds end = 0;
@@ -151,7 +152,9 @@ std::vector<std::uint32_t> improved_order(const std::vector<Load>& loads, std::v
   }
 
   std::mt19937_64 random(seed);
-  for (int tries = 0; tries < kMostTries && best > enough && packing.looks() < kEffort; ++tries) {
+  int in_vain = 0;
+  for (int tries = 0; tries < kMostTries && in_vain < kPatience && best > enough && packing.looks() < kEffort;
+       ++tries) {
     std::vector<std::uint32_t> other = order;
     const auto from = other.begin() + static_cast<std::ptrdiff_t>(random() % other.size());
     const auto to = other.begin() + static_cast<std::ptrdiff_t>(random() % other.size());
@@ -161,6 +164,7 @@ std::vector<std::uint32_t> improved_order(const std::vector<Load>& loads, std::v
       std::rotate(to, from, from + 1);
     }
     const Seconds makespan = packing.makespan(other);
+    in_vain = makespan < best ? 0 : in_vain + 1;
     if (makespan > best) continue;
     best = makespan;
     order = std::move(other);

@@ -114,7 +114,7 @@ class Layouter {
     if (open) add(*open, pieces);
   }
 
-  Ranked whole(Place begin, Place end) const {
+  [[nodiscard]] Ranked whole(Place begin, Place end) const {
     const Cut cut = measure(order_, beliefs_, begin, end);
     return {{begin, end, true}, cut.duration, cut.need, 0, 0};
   }
@@ -129,7 +129,7 @@ class Layouter {
     Bytes need;
   };
 
-  Run next_run(Place begin, Place end) const {
+  [[nodiscard]] Run next_run(Place begin, Place end) const {
     Place glued_end = begin + 1;
     Seconds duration = beliefs_.duration(order_.test(begin));
     while (glued_end != end && beliefs_.shares_setup(order_.test(glued_end))) {

@@ -45,6 +45,7 @@ struct SimulatedMachine {
 struct Outcome {
   std::vector<std::string> faults;      // of the scheduler; the first few
   std::vector<std::string> decisions;   // each in a line, if asked for
+  std::vector<Seconds> last_start;      // by test
   std::vector<Seconds> first_start;     // by test
   std::vector<std::uint32_t> verdicts;  // by test: how often it was settled and believed; 1 is right
   std::vector<bool> over_budget;
@@ -64,6 +65,7 @@ class Simulation {
         scheduler_(specs(tests_), machine.limits, machine.dist, machine.seed) {
     const std::size_t count = tests_.size();
     outcome_.first_start.assign(count, -1);
+    outcome_.last_start.assign(count, -1);
     outcome_.verdicts.assign(count, 0);
     outcome_.over_budget.assign(count, false);
     in_hands_.assign(count, false);
@@ -220,6 +222,7 @@ class Simulation {
     const TestIndex test = worker.batch[worker.at];
     const SimulatedTest& truth = tests_[test];
     if (outcome_.first_start[test] < 0) outcome_.first_start[test] = now_;
+    outcome_.last_start[test] = now_;
     ++runs_[test];
     scheduler_.test_started(static_cast<WorkerId>(number), test, now_);
     // What does not fit, the kernel refuses: it kills the largest. If that is this one, when it has reached the limit.
