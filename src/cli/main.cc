@@ -7,9 +7,11 @@
 #include <iostream>
 
 #include "cli/config_file.h"
+#include "cli/doctor.h"
 #include "cli/history.h"
 #include "cli/pytest.h"
 #include "report/screen.h"
+#include "suite/pytest/interpreter.h"
 
 namespace {
 
@@ -27,6 +29,19 @@ int show_history(fittest::cli::HistoryOptions options) {
   return fittest::cli::run_history(options, std::cout, std::cerr);
 }
 
+int show_doctor(fittest::cli::DoctorOptions options) {
+  const auto python = fittest::suite::pytest::find_interpreter(std::nullopt, "");
+  const auto usable = python ? fittest::suite::pytest::try_interpreter(*python)
+                             : fittest::Result<void>(tl::unexpected(python.error()));
+  if (!usable) {
+    // Other frameworks need no Python: worth saying, and no blocker.
+    const fittest::Error& error = usable.error();
+    options.more_findings.push_back({fittest::memory::Severity::warning,
+                                     "fittest pytest has no interpreter: " + error.where + ": " + error.what, error.remedy});
+  }
+  return fittest::cli::run_doctor(std::cout, options);
+}
+
 int run(int argc, char** argv) {
   CLI::App app("Runs every test of a suite inside the memory there is.", "fittest");
   app.set_version_flag("--version", "fittest " FITTEST_VERSION);
@@ -36,12 +51,17 @@ int run(int argc, char** argv) {
   fittest::cli::add_pytest_verb(app, {argv, argv + argc}, code);
   fittest::cli::HistoryOptions history;
   const CLI::App* history_verb = fittest::cli::add_history_verb(app, history);
+  fittest::cli::DoctorOptions doctor;
+  CLI::App* doctor_verb = app.add_subcommand("doctor", "What limits memory here, what will be used, what to do about it");
+  doctor_verb->add_option("--budget", doctor.budget, "As for a run")->type_name("SIZE");
+  doctor_verb->add_flag_callback("--json", [&] { doctor.format = fittest::cli::DoctorFormat::json; }, "For programs");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
     return app.exit(problem) == 0 ? 0 : kUsage;
   }
   if (history_verb->parsed()) return show_history(std::move(history));
+  if (doctor_verb->parsed()) return show_doctor(std::move(doctor));
   return code.value_or(0);
 }
 

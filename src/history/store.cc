@@ -60,7 +60,8 @@ void predict_from(Tables& tables, std::int64_t suite, const std::vector<std::str
     const auto peak = expected_peak(row.summary);
     // A test that was only ever killed has a peak to respect, but no duration.
     own[at] = {peak.has_value(), row.summary.last != Verdict::not_run};
-    predictions[at] = {peak.value_or(Bytes{}), row.summary.duration, peak.has_value()};
+    predictions[at] = {peak.value_or(Bytes{}), row.summary.duration, peak.has_value(),
+                       std::min(row.summary.retained, peak.value_or(Bytes{}))};
   });
 
   const auto complete = [](const Own& has) { return has.peak && has.duration; };

@@ -1,10 +1,16 @@
 #include "suite/pytest/interpreter.h"
 
+#include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <string_view>
+
+#include "core/exit_status.h"
+#include "suite/process.h"
 
 namespace fittest::suite::pytest {
 namespace {
@@ -45,6 +51,20 @@ Result<Interpreter> find_interpreter(const std::optional<std::string>& asked, co
   if (const auto path = look_up(name)) return Interpreter{*path, source};
   return failure("there is no program '" + name + "'", source,
                  "name the Python that has pytest: --python PATH, or $PYTHON");
+}
+
+Result<void> try_interpreter(const Interpreter& python) {
+  ProcessOrder order;
+  order.command = {python.path, "-c", "import os, sys, pytest; os._exit(0 if sys.version_info >= (3, 9) else 1)"};
+  const Descriptor nowhere(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+  if (nowhere) order.error = nowhere.get();
+  const auto process = start_process(order);
+  if (!process) return tl::unexpected(process.error());
+  int status = 0;
+  while (::waitpid(process->pid, &status, 0) < 0 && errno == EINTR) continue;
+  if (ExitStatus(status).code() == 0) return {};
+  return failure("this Python has no pytest, or is older than 3.9", python.path + " (" + python.source + ")",
+                 "install pytest there, or name another Python: --python PATH, or $PYTHON");
 }
 
 }  // namespace fittest::suite::pytest

@@ -14,4 +14,7 @@ struct Interpreter {
 // What the user named, else $PYTHON, else python3. Errors: it is not there, or no program.
 Result<Interpreter> find_interpreter(const std::optional<std::string>& asked, const std::string& asked_source);
 
+// Starts it to see whether it has pytest. Errors: it cannot be started, or has none.
+Result<void> try_interpreter(const Interpreter& python);
+
 }  // namespace fittest::suite::pytest
