@@ -32,3 +32,14 @@ def test_eye_diagram(noise, tmp_path):
     figure = plot.eye_diagram(levels + generate.noise(len(levels), noise), 16)
     assert len(figure.axes[0].lines) == len(levels) // 32
     assert len(saved(figure, tmp_path)) > 5000
+
+
+@pytest.mark.parametrize("seconds", [10, 15, 20])
+@pytest.mark.parametrize("kind", ["tone", "chirp"])
+def test_overview_of_a_recording(kind, seconds, tmp_path):
+    """The figure keeps the samples it was drawn from, and what it made of them."""
+    count = seconds * 40_000
+    signal = generate.sine(50, 4e4, count) if kind == "tone" else generate.chirp(1, 800, 4e4, count)
+    figure = plot.waveform(signal, 4e4, "%s, %d s" % (kind, seconds))
+    assert figure.axes[0].get_xlim()[1] >= seconds
+    assert saved(figure, tmp_path).startswith(b"\x89PNG")

@@ -7,7 +7,7 @@ from signals import filters
 _last_recordings = []
 
 
-@pytest.mark.parametrize("gain", [1.0, 2.0])
+@pytest.mark.parametrize("gain", [0.5, 1.0, 2.0, 4.0])
 def test_gain_is_linear(recording, gain):
     _last_recordings.append(recording)  # nobody ever empties this list
     assert np.abs(gain * recording).mean() == pytest.approx(gain * np.abs(recording).mean())
