@@ -59,8 +59,10 @@ def start(descriptor):
         os._exit(setup["exit_without_pytest"])
     if setup["role"] == "session":
         from fittest_pytest import session as role
-    else:
+    elif setup["role"] == "worker":
         from fittest_pytest import worker as role
+    else:
+        sys.exit("fittest_pytest: no role is called %r" % setup["role"])
     sys.exit(role.main(setup))
 
 

@@ -91,6 +91,16 @@ def tell_nobody(config):
                 caller._remove_plugin(implementation.plugin)
 
 
+def failed_subtests(config):
+    """How many subtests of each test have failed in this process, in pytest 9: by them pytest_report_teststatus lets
+    the test as a whole fail. Nothing before."""
+    try:
+        from _pytest.subtests import failed_subtests_key
+    except ImportError:
+        return None
+    return config.stash.get(failed_subtests_key, None)
+
+
 def keep_random(session_state, seeded):
     """Python seeds `random` anew in a forked child. Where the suite seeded it while it was imported, tests count on
     what follows from that seed: put it back."""

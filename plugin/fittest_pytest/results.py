@@ -93,6 +93,11 @@ VERDICTS = (
 )
 
 
+def is_of_subtest(report):
+    """Of pytest 9, or of the plugin pytest-subtests before it."""
+    return type(report).__name__ in ("SubtestReport", "SubTestReport")
+
+
 def verdict_of(reports):
     """The verdict of a test from the reports of its phases, and one line that says why if it is not "passed"."""
     verdict, detail = "passed", ""
@@ -100,6 +105,8 @@ def verdict_of(reports):
         if report.outcome == "rerun":
             verdict, detail = "passed", ""
             continue
+        if report.outcome != "failed" and is_of_subtest(report):
+            continue  # the test as a whole has a report of its own
         expected = hasattr(report, "wasxfail")
         if report.outcome == "failed":
             if verdict in ("failed", "timed_out"):

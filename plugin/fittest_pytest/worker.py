@@ -69,6 +69,7 @@ class Worker:
         own.tell_nobody(self.config)
         self.coverage = own.Coverage(self.config)
         self.benchmarks = benchmarks.Collector(self.config)
+        self.failed_subtests = own.failed_subtests(self.config)
         self.saved = _now()
         self.last = None  # the test that ran last, whose class, module and package fixtures still stand
         self.last_index = 0
@@ -188,6 +189,9 @@ class Worker:
     def serialised(self, peak, retained):
         reports = self.recorder.reports
         to_serializable = self.config.hook.pytest_report_to_serializable
+        if self.failed_subtests:
+            for report in reports:
+                self.config.hook.pytest_report_teststatus(report=report, config=self.config)
         if self.properties and reports:
             reports[-1].user_properties = list(reports[-1].user_properties) + [
                 ("fittest.peak_bytes", peak),

@@ -212,3 +212,31 @@ def test_a_conftest_with_hooks_of_xdist(suite):
         def pytest_xdist_auto_num_workers(config): return 3
     """, test_a="import os\ndef test_x(): assert os.environ['PYTEST_XDIST_WORKER_COUNT'] == '3'")
     assert suite.fittest().code == 0
+
+
+def test_subtests(suite):
+    """A fixture of pytest 9, of the plugin pytest-subtests before it; and those of unittest."""
+    suite.write(test_a="""
+        import pytest, unittest
+        class Test(unittest.TestCase):
+            def test_bad_of_class(self):
+                for i in range(3):
+                    with self.subTest(i=i): self.assertNotEqual(i, 1)
+        def test_bad(subtests):
+            for i in range(4):
+                with subtests.test(msg="case", i=i): assert i % 2 == 0
+        def test_good(subtests):
+            with subtests.test(): pass
+        def test_skips_in_part(subtests):
+            with subtests.test(): pytest.skip("not this part")
+    """)
+    if "subtests" not in suite.pytest("--fixtures").out:
+        pytest.skip("this pytest has no fixture `subtests`")
+    for arguments in ([], ["-v"]):
+        ours, plain = suite.fittest("-n1", *arguments), suite.pytest(*arguments)
+        assert ours.counts() == plain.counts()
+        verdicts = {test.split("::")[-1]: verdict for test, verdict in ours.verdicts.items()}
+        assert verdicts == {"test_bad_of_class": "failed", "test_bad": "failed", "test_good": "passed",
+                            "test_skips_in_part": "passed"}
+        assert re.findall("contains .* failed subtest", ours.out) == re.findall("contains .* failed subtest", plain.out)
+    assert suite.fittest("--lf", "-n1").counts().keys() >= {"failed"}

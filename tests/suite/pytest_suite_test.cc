@@ -1,0 +1,560 @@
+// A pytest root, driven directly: collect, start workers, run batches, hear what comes of it.
+#include "suite/pytest/pytest_suite.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <sstream>
+
+#include "programs.h"
+
+namespace fittest::suite::pytest {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+// Remembers everything it hears.
+class Recorder : public Listener {
+ public:
+  struct Worker {
+    pid_t pid = 0;
+    int ready = 0, gone = 0, batches_done = 0;
+    ExitStatus status;
+  };
+
+  void collected(const Collected& what) override { collected_.push_back(what); }
+  void worker_ready(WorkerId worker, pid_t pid, Bytes) override {
+    ++workers_[worker].ready;
+    workers_[worker].pid = pid;
+  }
+  void test_started(WorkerId, TestIndex test) override {
+    started_.push_back(test);
+    if (on_started_) on_started_(test);
+  }
+  void test_finished(TestEnd end) override { finished_.push_back(std::move(end)); }
+  void test_amended(TestAmendment amendment) override { amended_.push_back(std::move(amendment)); }
+  void batch_done(WorkerId worker, Bytes) override { ++workers_[worker].batches_done; }
+  void worker_gone(WorkerId worker, ExitStatus status) override {
+    ++workers_[worker].gone;
+    workers_[worker].status = status;
+  }
+  void stop_requested(const StopRequest& request) override { stops_.push_back(request); }
+  void ended(ExitStatus status) override { ended_.push_back(status); }
+  void failed(const Error& error) override { failures_.push_back(error); }
+
+  std::vector<Collected> collected_;
+  std::map<WorkerId, Worker> workers_;
+  std::vector<TestIndex> started_;
+  std::vector<TestEnd> finished_;
+  std::vector<TestAmendment> amended_;
+  std::vector<StopRequest> stops_;
+  std::vector<ExitStatus> ended_;
+  std::vector<Error> failures_;
+  std::function<void(TestIndex)> on_started_;
+};
+
+class PytestSuiteTest : public testing::Test {
+ protected:
+  static constexpr WorkerId kFirst{7}, kSecond{8};
+
+  PytestSuiteTest() { write("pytest.ini", "[pytest]\n"); }
+
+  ~PytestSuiteTest() override {
+    // Whatever a failed test left: nothing of it shall outlive it.
+    for (const auto& [id, worker] : heard_.workers_) {
+      if (worker.gone == 0 && worker.pid > 0) ::kill(worker.pid, SIGKILL);
+    }
+    if (suite_ && heard_.ended_.empty() && suite_->session() > 0) ::kill(suite_->session(), SIGKILL);
+  }
+
+  void write(const std::string& name, const std::string& text) { folder_.file("root/" + name, text); }
+
+  // Starts the session; its output goes to a file.
+  void start(std::vector<std::string> arguments = {}, Isolation isolation = Isolation::automatic) {
+    PytestOptions options;
+    options.python = {test_python(), "test"};
+    options.arguments = std::move(arguments);
+    options.arguments.insert(options.arguments.end(), {"-p", "no:cacheprovider", "-p", "no:randomly", "--rootdir",
+                                                       root(), "-c", root() + "/pytest.ini", root()});
+    options.isolation = isolation;
+    options.workers = 2;
+    output_ = Descriptor(::open((folder_.path() / "output").c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600));
+    options.output = output_.get();
+    options.error = output_.get();
+    suite_ = make_pytest_suite(loop_, options);
+    WorkerPlace place;
+    place.environment = {"PYTHONDONTWRITEBYTECODE=1", "PYTEST_ADDOPTS=", "FITTEST_MARK=session"};
+    const auto started = suite_->start(heard_, place);
+    if (!started) throw std::runtime_error(started.error().text());
+  }
+
+  // Starts it and waits for the tests.
+  void collect(std::vector<std::string> arguments = {}, Isolation isolation = Isolation::automatic) {
+    start(std::move(arguments), isolation);
+    ASSERT_TRUE(run_until([&] { return !heard_.collected_.empty() || !heard_.ended_.empty(); }));
+    ASSERT_EQ(heard_.collected_.size(), 1U) << output();
+  }
+
+  bool run_until(const std::function<bool()>& done) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(100);
+    while (!done()) {
+      if (std::chrono::steady_clock::now() > end) return false;
+      loop_.restart();
+      loop_.run_one_for(std::chrono::milliseconds(100));
+    }
+    return true;
+  }
+
+  void start_worker(WorkerId id, unsigned slot = 0) {
+    WorkerPlace place;
+    place.worker = id;
+    place.slot = slot;
+    place.environment = {"FITTEST_MARK=worker", "PYTHONDONTWRITEBYTECODE=1"};
+    const auto started = suite_->start_worker(place);
+    ASSERT_TRUE(started) << started.error().text();
+    ASSERT_TRUE(run_until([&] { return heard_.workers_[id].ready > 0 || heard_.workers_[id].gone > 0; }));
+    ASSERT_EQ(heard_.workers_[id].ready, 1) << output();
+  }
+
+  void run_batch(WorkerId id, std::vector<TestIndex> tests) {
+    const int before = heard_.workers_[id].batches_done;
+    suite_->run_batch(id, tests);
+    ASSERT_TRUE(run_until([&] { return heard_.workers_[id].batches_done > before; })) << output();
+  }
+
+  void retire(WorkerId id) {
+    suite_->retire(id);
+    ASSERT_TRUE(run_until([&] { return heard_.workers_[id].gone > 0; }));
+  }
+
+  void gone(WorkerId id) {
+    ASSERT_TRUE(run_until([&] { return heard_.workers_[id].gone > 0; })) << output();
+  }
+
+  ExitStatus finish(const Finish& how = {}) {
+    suite_->finish(how);
+    EXPECT_TRUE(run_until([&] { return !heard_.ended_.empty(); })) << output();
+    return heard_.ended_.empty() ? ExitStatus() : heard_.ended_.front();
+  }
+
+  // The report of everything that is finished goes to the session.
+  void report_all() {
+    for (const TestEnd& end : heard_.finished_) suite_->report(end.test, end.report);
+  }
+
+  [[nodiscard]] std::vector<std::string> ids() const {
+    std::vector<std::string> found;
+    for (TestIndex test = 0; test < suite_->tests().size(); ++test) found.emplace_back(suite_->tests().id(test));
+    return found;
+  }
+
+  [[nodiscard]] const TestEnd& end_of(TestIndex test) const {
+    for (const TestEnd& end : heard_.finished_) {
+      if (end.test == test) return end;
+    }
+    throw std::runtime_error("not finished: " + std::to_string(test));
+  }
+
+  [[nodiscard]] std::string root() const { return (folder_.path() / "root").string(); }
+  [[nodiscard]] std::string output() const { return read_file(folder_.path() / "output"); }
+  [[nodiscard]] std::string text_of(const std::string& name) const { return read_file(folder_.path() / "root" / name); }
+
+  TemporaryFolder folder_;
+  Recorder heard_;
+  asio::io_context loop_;
+  Descriptor output_;
+  std::unique_ptr<Suite> suite_;
+};
+
+constexpr const char* kThree =
+    "import os\n"
+    "def test_good(worker_id): assert worker_id == 'gw3' and os.environ['FITTEST_MARK'] == 'worker'\n"
+    "def test_bad(): assert 'this' == 'that'\n"
+    "class TestC:\n"
+    "    def test_last(self): pass\n";
+
+class EachIsolation : public PytestSuiteTest, public testing::WithParamInterface<Isolation> {};
+INSTANTIATE_TEST_SUITE_P(PytestSuite, EachIsolation, testing::Values(Isolation::fork, Isolation::spawn),
+                         [](const auto& one) { return one.param == Isolation::fork ? "fork" : "spawn"; });
+
+TEST_P(EachIsolation, FromCollectingToTheLastLine) {
+  write("test_a.py", kThree);
+  write("test_b.py", "import pytest\n@pytest.mark.skip(reason='not now')\ndef test_skipped(): pass\n");
+  collect({}, GetParam());
+  const Collected& collected = heard_.collected_.front();
+  EXPECT_EQ(collected.isolation, GetParam() == Isolation::fork ? "fork" : "spawn");
+  EXPECT_FALSE(collected.isolation_reason.empty());
+  EXPECT_EQ(collected.workers, 2U);
+  EXPECT_EQ(collected.dist, plan::Dist::load);
+  EXPECT_GT(collected.took, 0);
+  ASSERT_THAT(ids(), ElementsAre("test_a.py::test_good", "test_a.py::test_bad", "test_a.py::TestC::test_last",
+                                 "test_b.py::test_skipped"));
+  EXPECT_EQ(suite_->tests().traits(0).file, suite_->tests().traits(2).file);
+  EXPECT_NE(suite_->tests().traits(0).file, suite_->tests().traits(3).file);
+
+  start_worker(kFirst, 3);
+  run_batch(kFirst, {0, 1, 2});
+  run_batch(kFirst, {3});
+  EXPECT_THAT(heard_.started_, ElementsAre(0, 1, 2, 3));
+  ASSERT_EQ(heard_.finished_.size(), 4U);
+  for (TestIndex test = 0; test < 4; ++test) {
+    const TestEnd& end = heard_.finished_[test];
+    EXPECT_EQ(end.test, test);
+    EXPECT_EQ(end.worker, kFirst);
+    EXPECT_FALSE(end.broken);
+    EXPECT_EQ(end.left_behind, "");
+    EXPECT_GE(end.duration, 0);
+    EXPECT_LT(end.peak, MiB(100));
+    EXPECT_FALSE(end.report.empty());
+  }
+  EXPECT_EQ(end_of(0).verdict, Verdict::passed) << end_of(0).detail;
+  EXPECT_EQ(end_of(1).verdict, Verdict::failed);
+  EXPECT_THAT(end_of(1).detail, HasSubstr("assert 'this' == 'that'"));
+  EXPECT_EQ(end_of(2).verdict, Verdict::passed);
+  EXPECT_EQ(end_of(3).verdict, Verdict::skipped);
+  EXPECT_THAT(end_of(3).detail, HasSubstr("not now"));
+
+  report_all();
+  retire(kFirst);
+  EXPECT_EQ(heard_.workers_[kFirst].status.code(), 0);
+  EXPECT_EQ(finish().code(), 1);
+  EXPECT_THAT(output(), AllOf(HasSubstr("assert 'this' == 'that'"), HasSubstr("1 failed, 2 passed, 1 skipped")));
+  EXPECT_EQ(heard_.workers_[kFirst].gone, 1);
+  EXPECT_TRUE(heard_.failures_.empty());
+  EXPECT_TRUE(heard_.stops_.empty());
+}
+
+TEST_P(EachIsolation, TwoWorkersRunAtOnce) {
+  // Each test waits for the other.
+  const std::string meet =
+      "import pathlib, time\n"
+      "HERE = pathlib.Path(__file__).parent\n"
+      "def meet(mine, other):\n"
+      "    (HERE / mine).write_text('')\n"
+      "    end = time.monotonic() + 60\n"
+      "    while not (HERE / other).exists():\n"
+      "        assert time.monotonic() < end\n"
+      "        time.sleep(0.005)\n"
+      "def test_1(): meet('one', 'two')\n"
+      "def test_2(): meet('two', 'one')\n";
+  write("test_a.py", meet);
+  collect({}, GetParam());
+  start_worker(kFirst, 0);
+  start_worker(kSecond, 1);
+  suite_->run_batch(kFirst, std::vector<TestIndex>{0});
+  suite_->run_batch(kSecond, std::vector<TestIndex>{1});
+  ASSERT_TRUE(run_until([&] { return heard_.finished_.size() == 2; }));
+  EXPECT_EQ(end_of(0).verdict, Verdict::passed) << end_of(0).detail;
+  EXPECT_EQ(end_of(1).verdict, Verdict::passed) << end_of(1).detail;
+  EXPECT_EQ(end_of(0).worker, kFirst);
+  EXPECT_EQ(end_of(1).worker, kSecond);
+  EXPECT_NE(heard_.workers_[kFirst].pid, heard_.workers_[kSecond].pid);
+  retire(kFirst);
+  retire(kSecond);
+  report_all();
+  EXPECT_EQ(finish().code(), 0);
+}
+
+TEST_P(EachIsolation, AWorkerKilledWhileItRunsATestIsGoneOnceAndTheRestGoesOn) {
+  write("test_a.py", "import time\ndef test_1(): pass\ndef test_2(): time.sleep(1000)\ndef test_3(): pass\n");
+  collect({}, GetParam());
+  start_worker(kFirst);
+  heard_.on_started_ = [&](TestIndex test) {
+    if (test == 1) ::kill(heard_.workers_[kFirst].pid, SIGKILL);
+  };
+  suite_->run_batch(kFirst, std::vector<TestIndex>{0, 1, 2});
+  gone(kFirst);
+  EXPECT_EQ(heard_.workers_[kFirst].status.signal(), SIGKILL);
+  ASSERT_EQ(heard_.finished_.size(), 1U) << "what it told before is heard, and no more";
+  EXPECT_EQ(heard_.finished_[0].test, 0U);
+
+  start_worker(kSecond);
+  run_batch(kSecond, {2});
+  retire(kSecond);
+  report_all();
+  suite_->report_verdict(1, Verdict::crashed, "killed by the test of the tests");
+  EXPECT_EQ(finish().code(), 1);
+  EXPECT_THAT(output(), AllOf(HasSubstr("killed by the test of the tests"), HasSubstr("1 failed, 2 passed")));
+  EXPECT_EQ(heard_.workers_[kFirst].gone, 1);
+  EXPECT_TRUE(heard_.failures_.empty());
+}
+
+TEST_P(EachIsolation, HowAWorkerEndedItselfIsTold) {
+  write("test_a.py",
+        "import os, signal\ndef test_1(): os._exit(9)\ndef test_2(): signal.signal(signal.SIGTERM, signal.SIG_DFL); "
+        "os.kill(os.getpid(), signal.SIGTERM)\n");
+  collect({}, GetParam());
+  start_worker(kFirst);
+  suite_->run_batch(kFirst, std::vector<TestIndex>{0});
+  gone(kFirst);
+  EXPECT_EQ(heard_.workers_[kFirst].status.code(), 9);
+  EXPECT_FALSE(heard_.workers_[kFirst].status.by_signal());
+  start_worker(kSecond);
+  suite_->run_batch(kSecond, std::vector<TestIndex>{1});
+  gone(kSecond);
+  EXPECT_EQ(heard_.workers_[kSecond].status.signal(), SIGTERM);
+  EXPECT_TRUE(heard_.finished_.empty());
+}
+
+TEST_P(EachIsolation, AnInterruptEndsTheTestAndTearsDownWhatStands) {
+  write("test_a.py",
+        "import pathlib, pytest, time\n"
+        "HERE = pathlib.Path(__file__).parent\n"
+        "@pytest.fixture(scope='session', autouse=True)\n"
+        "def made():\n"
+        "    yield\n"
+        "    (HERE / 'down').write_text('down')\n"
+        "def test_1(): time.sleep(1000)\n");
+  collect({}, GetParam());
+  start_worker(kFirst);
+  heard_.on_started_ = [&](TestIndex) { suite_->interrupt(kFirst); };
+  suite_->run_batch(kFirst, std::vector<TestIndex>{0});
+  ASSERT_TRUE(run_until([&] { return !heard_.stops_.empty(); }));
+  EXPECT_EQ(heard_.stops_[0].kind, StopRequest::Kind::interrupt);
+  EXPECT_EQ(heard_.stops_[0].by, 0U);
+  retire(kFirst);
+  EXPECT_EQ(heard_.workers_[kFirst].status.code(), 0);
+  EXPECT_EQ(text_of("down"), "down");
+  EXPECT_TRUE(heard_.finished_.empty());
+  EXPECT_EQ(finish({Finish::Kind::interrupted, "stopped here", {}}).code(), 2);
+  EXPECT_THAT(output(), HasSubstr("stopped here"));
+}
+
+TEST_P(EachIsolation, AFailureOnTheWayOutAmendsTheLastTest) {
+  write("test_a.py",
+        "import pytest\n"
+        "@pytest.fixture(scope='module')\n"
+        "def made():\n"
+        "    yield\n"
+        "    raise RuntimeError('cannot put away')\n"
+        "def test_1(made): pass\n"
+        "def test_2(made): pass\n");
+  collect({}, GetParam());
+  EXPECT_FALSE(suite_->tests().traits(0).shares_setup);
+  EXPECT_TRUE(suite_->tests().traits(1).shares_setup);
+  start_worker(kFirst);
+  run_batch(kFirst, {0, 1});
+  EXPECT_TRUE(heard_.amended_.empty());
+  report_all();
+  retire(kFirst);
+  ASSERT_EQ(heard_.amended_.size(), 1U);
+  EXPECT_EQ(heard_.amended_[0].test, 1U);
+  EXPECT_EQ(heard_.amended_[0].verdict, Verdict::error);
+  EXPECT_THAT(heard_.amended_[0].detail, HasSubstr("cannot put away"));
+  suite_->amend(1, heard_.amended_[0].report);
+  EXPECT_EQ(finish().code(), 1);
+  EXPECT_THAT(output(), HasSubstr("2 passed, 1 error"));
+}
+
+TEST_P(EachIsolation, WhatATestLeavesBehindIsNamed) {
+  write("test_a.py",
+        "import builtins, os\n"
+        "def test_1(): os.environ['LEFT'] = 'x'\n"
+        "def test_2(): pass\n"
+        "def test_3(): del builtins.open\n"
+        "def test_4(): pass\n");
+  collect({}, GetParam());
+  start_worker(kFirst);
+  suite_->run_batch(kFirst, std::vector<TestIndex>{0, 1, 2, 3});
+  ASSERT_TRUE(run_until([&] { return heard_.finished_.size() == 3; })) << output();
+  EXPECT_EQ(end_of(0).left_behind, "os.environ: LEFT");
+  EXPECT_FALSE(end_of(0).broken);
+  EXPECT_EQ(end_of(1).left_behind, "") << "told once";
+  EXPECT_EQ(end_of(2).left_behind, "builtins.open");
+  EXPECT_TRUE(end_of(2).broken);
+  retire(kFirst);
+  EXPECT_EQ(heard_.started_.size(), 3U) << "a broken worker runs nothing further";
+}
+
+TEST_F(PytestSuiteTest, CommandsForAWorkerThatIsGoneAreNoErrors) {
+  write("test_a.py", kThree);
+  collect();
+  suite_->run_batch(kFirst, std::vector<TestIndex>{0});
+  suite_->retire(kFirst);
+  suite_->interrupt(kFirst);
+  EXPECT_EQ(finish().code(), 0) << "no test ran, and pytest was told that this is all";
+}
+
+TEST_F(PytestSuiteTest, ManyTestsAndTheirTraitsArrive) {
+  write("test_a.py",
+        "import pytest\n"
+        "@pytest.mark.parametrize('i', range(3500))\n"
+        "def test_x(i): pass\n"
+        "@pytest.mark.xdist_group('g')\n"
+        "def test_1(): pass\n"
+        "def test_2(): pass\n"
+        "@pytest.mark.xdist_group('g')\n"
+        "def test_3(): pass\n");
+  collect();
+  const TestList& tests = suite_->tests();
+  ASSERT_EQ(tests.size(), 3503U);
+  EXPECT_EQ(tests.id(0), "test_a.py::test_x[0]");
+  EXPECT_EQ(tests.id(3499), "test_a.py::test_x[3499]");
+  EXPECT_EQ(tests.id(3502), "test_a.py::test_3");
+  EXPECT_EQ(tests.traits(3500).group, tests.traits(3502).group);
+  EXPECT_NE(tests.traits(3500).group, tests.traits(3501).group);
+  EXPECT_EQ(heard_.collected_.front().dist, plan::Dist::loadgroup);
+  std::set<std::uint32_t> groups;
+  for (TestIndex test = 0; test < 3500; ++test) groups.insert(tests.traits(test).group);
+  EXPECT_EQ(groups.size(), 3500U);
+  finish();
+}
+
+TEST_F(PytestSuiteTest, WhatTheCommandLineAsksForIsTold) {
+  write("test_a.py", kThree);
+  collect({"-n", "5", "--dist", "loadscope", "--max-worker-restart", "4"});
+  EXPECT_EQ(heard_.collected_.front().workers, 5U);
+  EXPECT_EQ(heard_.collected_.front().dist, plan::Dist::loadscope);
+  EXPECT_EQ(heard_.collected_.front().max_worker_restarts, 4U);
+  finish();
+}
+
+TEST_F(PytestSuiteTest, ASuiteThatDoesNotCollectEndsAsInPytest) {
+  write("test_a.py", "import no_such_module_anywhere\n");
+  start();
+  ASSERT_TRUE(run_until([&] { return !heard_.ended_.empty(); }));
+  EXPECT_EQ(heard_.ended_.front().code(), 2);
+  EXPECT_TRUE(heard_.collected_.empty());
+  EXPECT_FALSE(suite_->explain(heard_.ended_.front()));
+  EXPECT_THAT(output(), HasSubstr("no_such_module_anywhere"));
+}
+
+TEST_F(PytestSuiteTest, ASessionThatDiesWhileItCollectsHasEnded) {
+  write("test_a.py", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n");
+  start();
+  ASSERT_TRUE(run_until([&] { return !heard_.ended_.empty(); }));
+  EXPECT_EQ(heard_.ended_.front().signal(), SIGKILL);
+  EXPECT_EQ(heard_.ended_.size(), 1U);
+  EXPECT_TRUE(heard_.collected_.empty());
+}
+
+TEST_F(PytestSuiteTest, ASessionThatDiesInTheMiddleHasEndedOnce) {
+  write("test_a.py", kThree);
+  collect();
+  start_worker(kFirst, 3);
+  run_batch(kFirst, {0});
+  ::kill(suite_->session(), SIGKILL);
+  ASSERT_TRUE(run_until([&] { return !heard_.ended_.empty(); }));
+  EXPECT_EQ(heard_.ended_.front().signal(), SIGKILL);
+  report_all();  // into the void
+  suite_->report_verdict(1, Verdict::crashed, "nobody hears it");
+  suite_->finish({});
+  retire(kFirst);
+  EXPECT_EQ(heard_.ended_.size(), 1U);
+}
+
+TEST_F(PytestSuiteTest, AZygoteThatIsKilledIsAFailureThatNamesTheWayOut) {
+  write("test_a.py", "import time\ndef test_1(): time.sleep(1000)\n");
+  collect({}, Isolation::fork);
+  start_worker(kFirst);
+  // A worker's parent is the zygote.
+  const std::string stat = read_file("/proc/" + std::to_string(heard_.workers_[kFirst].pid) + "/stat");
+  std::istringstream fields(stat.substr(stat.rfind(')') + 2));
+  std::string state;
+  pid_t zygote = 0;
+  fields >> state >> zygote;
+  ASSERT_GT(zygote, 1);
+  ASSERT_NE(zygote, suite_->session());
+  ::kill(zygote, SIGKILL);
+  ASSERT_TRUE(run_until([&] { return !heard_.failures_.empty(); })) << output();
+  EXPECT_THAT(heard_.failures_.front().text(), AllOf(HasSubstr("zygote"), HasSubstr("--isolation spawn")));
+  EXPECT_EQ(heard_.failures_.size(), 1U);
+}
+
+TEST_F(PytestSuiteTest, WithoutIsolationTheSessionRunsTheTestsAndTellsOfThem) {
+  write("test_a.py", "def test_1(): pass\ndef test_2(): assert False\n");
+  collect({}, Isolation::none);
+  ASSERT_TRUE(run_until([&] { return !heard_.ended_.empty(); }));
+  EXPECT_EQ(heard_.ended_.front().code(), 1);
+  EXPECT_THAT(heard_.started_, ElementsAre(0, 1));
+  ASSERT_EQ(heard_.finished_.size(), 2U);
+  EXPECT_EQ(end_of(0).verdict, Verdict::passed);
+  EXPECT_EQ(end_of(1).verdict, Verdict::failed);
+}
+
+TEST_F(PytestSuiteTest, MaxfailIsReportedByTheSession) {
+  write("test_a.py", "def test_1(): assert 0\ndef test_2(): assert 0\ndef test_3(): pass\n");
+  collect({"--maxfail", "2"});
+  start_worker(kFirst);
+  run_batch(kFirst, {0, 1});
+  suite_->report(0, end_of(0).report);
+  suite_->report(1, end_of(1).report);
+  ASSERT_TRUE(run_until([&] { return !heard_.stops_.empty(); }));
+  EXPECT_EQ(heard_.stops_.front().kind, StopRequest::Kind::maxfail);
+  EXPECT_THAT(heard_.stops_.front().message, HasSubstr("stopping after 2 failures"));
+  retire(kFirst);
+  EXPECT_EQ(finish({Finish::Kind::stopped, heard_.stops_.front().message, {}}).code(), 1);
+}
+
+TEST_F(PytestSuiteTest, ATestThatCallsForTheEndHasItsMessageAndCodeHeard) {
+  write("test_a.py", "import pytest\ndef test_1(): pytest.exit('that was it', 42)\n");
+  collect();
+  start_worker(kFirst);
+  suite_->run_batch(kFirst, std::vector<TestIndex>{0});
+  ASSERT_TRUE(run_until([&] { return !heard_.stops_.empty(); }));
+  const StopRequest& stop = heard_.stops_.front();
+  EXPECT_EQ(stop.kind, StopRequest::Kind::exit);
+  EXPECT_THAT(stop.message, HasSubstr("that was it"));
+  EXPECT_EQ(stop.exit_code, 42);
+  EXPECT_EQ(stop.by, 0U);
+  retire(kFirst);
+  EXPECT_EQ(finish({Finish::Kind::exit, stop.message, stop.exit_code}).code(), 42);
+}
+
+TEST_F(PytestSuiteTest, EveryKindOfVerdictCanBeReported) {
+  write("test_a.py", "import pytest\n@pytest.mark.parametrize('i', range(11))\ndef test_x(i): pass\n");
+  collect();
+  for (TestIndex test = 0; test < kVerdictCount; ++test) {
+    suite_->report_verdict(test, static_cast<Verdict>(test), "told: " + std::string(name(static_cast<Verdict>(test))));
+  }
+  EXPECT_EQ(finish().code(), 1);
+  EXPECT_THAT(output(), HasSubstr("told: over_budget"));
+  EXPECT_THAT(output(), HasSubstr("6 failed"));
+  EXPECT_TRUE(heard_.failures_.empty());
+}
+
+TEST_F(PytestSuiteTest, AWorkerThatWritesGarbageToItsChannelCostsItselfOnly) {
+  write("test_a.py",
+        "import os, stat\n"
+        "def test_1():\n"
+        "    for fd in range(3, 4096):\n"
+        "        try:\n"
+        "            if stat.S_ISSOCK(os.fstat(fd).st_mode): os.write(fd, b'\\xff' * 100)\n"
+        "        except OSError: pass\n"
+        "def test_2(): pass\n");
+  collect({}, Isolation::fork);
+  start_worker(kFirst);
+  suite_->run_batch(kFirst, std::vector<TestIndex>{0});
+  gone(kFirst);
+  start_worker(kSecond);
+  run_batch(kSecond, {1});
+  EXPECT_EQ(end_of(1).verdict, Verdict::passed);
+  retire(kSecond);
+  finish();
+  EXPECT_TRUE(heard_.failures_.empty());
+}
+
+TEST_F(PytestSuiteTest, AStatusThatTheUserCanMendIsExplained) {
+  start();
+  const auto missing = suite_->explain(ExitStatus(kNoPytest << 8));
+  ASSERT_TRUE(missing);
+  EXPECT_THAT(missing->text(), AllOf(HasSubstr("no pytest"), HasSubstr(test_python()), HasSubstr("--python")));
+  EXPECT_FALSE(suite_->explain(ExitStatus(1 << 8)));
+  ASSERT_TRUE(run_until([&] { return !heard_.ended_.empty(); }));
+  EXPECT_EQ(heard_.ended_.front().code(), 5) << "nothing to collect";
+}
+
+}  // namespace
+}  // namespace fittest::suite::pytest
