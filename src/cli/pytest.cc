@@ -68,7 +68,7 @@ bool wants_the_terminal(const std::vector<std::string>& arguments) {
 
 // What pytest answers without running a test: it needs neither a budget nor a first line.
 bool only_asks(const std::vector<std::string>& arguments) {
-  constexpr std::array<std::string_view, 8> kQuestions = {"--version", "-V",    "--fixtures",    "--fixtures-per-test",
+  constexpr std::array<std::string_view, 9> kQuestions = {"--version", "-V", "-h","--fixtures",    "--fixtures-per-test",
                                                           "--markers", "--funcargs", "--cache-show", "--setup-plan"};
   return std::any_of(kQuestions.begin(), kQuestions.end(), [&](auto word) { return has(arguments, word); });
 }

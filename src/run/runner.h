@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "history/store.h"
@@ -72,6 +73,7 @@ class Runner : public suite::Listener {
   void run_batch(const plan::RunBatch& decision);
   void retire(RunningWorker& worker, std::string_view why);
   void kill(RunningWorker& worker, KilledFor why);
+  bool was_killed_for_memory(const RunningWorker& worker, ExitStatus status, const memory::Usage& usage);
   void settle_over_budget(const RunningWorker& worker, Bytes most);
   void settle_lost(const RunningWorker& worker, ExitStatus status);
   void settle_without_report(const RunningWorker& worker, Verdict verdict, const std::string& text, Bytes at_least);
@@ -126,6 +128,7 @@ class Runner : public suite::Listener {
   plan::PressureController pressure_;
   WorkerTable workers_;
   std::unordered_map<TestIndex, std::string> second_chances_;  // and which test spoiled the worker of the first
+  std::unordered_set<TestIndex> killed_from_outside_;
   suite::Finish finish_;
   std::optional<Error> error_;
   unsigned failed_starts_ = 0;

@@ -15,6 +15,8 @@ void Runner::test_started(WorkerId id, TestIndex test) {
   RunningWorker* worker = workers_.find(id);
   if (worker == nullptr) return;
   worker->running = test;
+  worker->ran_a_test = true;
+  failed_starts_ = 0;
   worker->test_started = now();
   worker->held_before = worker->usage.held;
   worker->most_held = worker->usage.held;
@@ -44,6 +46,7 @@ void Runner::test_finished(suite::TestEnd end) {
     }
   }
   worker.running.reset();
+  worker.last_test_ended = now();
   worker.usage.held = end.held;
   const Bytes retained = end.held - worker.held_after_last;
   worker.held_after_last = end.held;

@@ -139,8 +139,15 @@ void Runner::check_patience() {
       kill(worker, worker.killed.value_or(KilledFor::stop));
       continue;
     }
-    const bool too_long = options_.test_timeout && worker.running && now() - worker.test_started > *options_.test_timeout;
+    // Between two tests of a batch, fixtures of a wider scope are torn down: that may hang as well.
+    const bool between = worker.ready && !worker.running && !worker.batch.empty();
+    const Seconds since = worker.running ? worker.test_started : std::max(worker.batch_started, worker.last_test_ended);
+    const bool too_long = options_.test_timeout && (worker.running || between) && now() - since > *options_.test_timeout;
     if (!too_long || worker.killed) continue;
+    if (between) {
+      tell(report::Notice{fmt::format("worker gw{} tore down fixtures for more than {:g} s and was ended", worker.slot,
+                                      *options_.test_timeout)});
+    }
     worker.killed = KilledFor::timeout;
     // pytest's fault handler prints where all threads are before the process dies of it.
     ::kill(worker.pid, SIGABRT);

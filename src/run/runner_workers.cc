@@ -65,7 +65,6 @@ void Runner::worker_ready(WorkerId id, pid_t pid, Bytes held) {
   worker->ready = true;
   worker->held_after_last = held;
   worker->domain->adopt(pid);
-  failed_starts_ = 0;
   tell(report::WorkerStarted{id, pid});
   if (phase_ != Phase::running) {
     retire(*worker, "the run stops");
@@ -116,11 +115,9 @@ void Runner::worker_gone(WorkerId id, ExitStatus status) {
   if (found == nullptr) return;
   RunningWorker& worker = *found;
   const memory::Usage usage = worker.domain->usage();
-  const bool kernel_kill =
-      !worker.killed && ((status.by_signal() && status.signal() == SIGKILL) || usage.oom_kills > 0) &&
-      !(worker.retiring && !worker.running);
-  const bool ended_itself = !worker.killed && !kernel_kill && !worker.retiring;
   const std::optional<TestIndex> running = worker.running;
+  const bool kernel_kill = !worker.killed && was_killed_for_memory(worker, status, usage);
+  const bool ended_itself = !worker.killed && !kernel_kill && !worker.retiring;
   const Bytes most = std::max(worker.most_held, kernel_kill ? usage.peak : Bytes{});
   const Bytes observed = most - worker.held_before;
 
@@ -157,7 +154,7 @@ void Runner::worker_gone(WorkerId id, ExitStatus status) {
     } else if (running && cause == plan::GoneCause::crashed) {
       settle_lost(worker, status);
     }
-    if (!worker.ready && cause != plan::GoneCause::killed && ++failed_starts_ >= kMostFailedStarts) {
+    if (!worker.ran_a_test && (ended_itself || kernel_kill) && ++failed_starts_ >= kMostFailedStarts) {
       failed({fmt::format("{} workers in a row ended before they ran a test, the last one by {}", failed_starts_,
                           status.text()),
               "worker", "see the output above; --isolation spawn starts them another way"});
@@ -168,6 +165,15 @@ void Runner::worker_gone(WorkerId id, ExitStatus status) {
   }
   workers_.remove(id);
   pump();
+}
+
+// A SIGKILL that no kernel counter speaks of came from somewhere else: a script, an administrator, the test itself. Once
+// that may be bad luck, and the test is run again like one that was killed for memory; twice it is a crash.
+bool Runner::was_killed_for_memory(const RunningWorker& worker, ExitStatus status, const memory::Usage& usage) {
+  if (worker.retiring && !worker.running) return false;
+  if (usage.oom_kills > 0) return true;
+  if (!status.by_signal() || status.signal() != SIGKILL) return false;
+  return !domain_->enforces() || !worker.running || killed_from_outside_.insert(*worker.running).second;
 }
 
 void Runner::settle_over_budget(const RunningWorker& worker, Bytes most) {

@@ -24,6 +24,7 @@ struct RunningWorker {
   std::unique_ptr<memory::WorkerDomain> domain;
   pid_t pid = 0;
   bool ready = false;
+  bool ran_a_test = false;
   bool retiring = false;
   bool frozen = false;
   Seconds frozen_at = 0;
@@ -36,6 +37,7 @@ struct RunningWorker {
   Bytes reservation;
 
   std::optional<TestIndex> running;
+  Seconds last_test_ended = 0;
   Seconds test_started = 0;
   Bytes held_before;                   // when the running test started
   Bytes most_held;                     // highest sample since

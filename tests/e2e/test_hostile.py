@@ -27,6 +27,17 @@ def test_a_worker_that_dies_is_a_normal_event(suite, harm, isolation):
     assert result.counts() == {"failed": 1, "passed": 3}
 
 
+def test_a_test_that_kills_itself_is_no_matter_of_memory(suite):
+    suite.write(test_a="""
+        import os, signal
+        def test_harm(): os.kill(os.getpid(), signal.SIGKILL)
+        def test_after(): pass
+    """)
+    result = suite.fittest("-n1")
+    assert result.verdict("test_harm") == "crashed" and result.verdict("test_after") == "passed", result.out
+    assert "signal 9" in result.out
+
+
 # What is done, and whether the tests after it need another worker at once.
 BROKEN = {
     "import_raises": "def no(*a, **k): raise ImportError('broken')\n    builtins.__import__ = no",
@@ -178,6 +189,20 @@ def test_a_hang_that_hears_no_signal(suite):
     """)
     result = suite.fittest("--test-timeout", "1")
     assert result.verdict("test_hangs") == "timed_out" and result.verdict("test_after") == "passed"
+
+
+def test_a_teardown_that_hangs_between_batches(suite):
+    suite.file("pytest.ini", "[pytest]\n")
+    suite.write(test_a="""
+        import pytest, time
+        @pytest.fixture(scope="module", autouse=True)
+        def made():
+            yield
+            time.sleep(1000)
+        def test_1(): pass
+    """, test_b="def test_2(): pass")
+    result = suite.fittest("-n1", "--test-timeout", "1")
+    assert result.verdict("test_1") == result.verdict("test_2") == "passed", result.out
 
 
 def test_exit_handlers_run_once_in_the_right_process(suite):
