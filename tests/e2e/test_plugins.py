@@ -4,7 +4,7 @@ import re
 import xml.etree.ElementTree as tree
 
 import pytest
-from conftest import needs
+from conftest import has_plugin, needs
 
 
 def covered(suite):
@@ -214,6 +214,8 @@ def test_a_conftest_with_hooks_of_xdist(suite):
     assert suite.fittest().code == 0
 
 
+@pytest.mark.skipif(not has_plugin("_pytest.subtests") and not has_plugin("pytest_subtests"),
+                    reason="neither pytest 9 nor pytest-subtests")
 def test_subtests(suite):
     """A fixture of pytest 9, of the plugin pytest-subtests before it; and those of unittest."""
     suite.write(test_a="""
@@ -230,8 +232,6 @@ def test_subtests(suite):
         def test_skips_in_part(subtests):
             with subtests.test(): pytest.skip("not this part")
     """)
-    if "subtests" not in suite.pytest("--fixtures").out:
-        pytest.skip("this pytest has no fixture `subtests`")
     for arguments in ([], ["-v"]):
         ours, plain = suite.fittest("-n1", *arguments), suite.pytest(*arguments)
         assert ours.counts() == plain.counts()
