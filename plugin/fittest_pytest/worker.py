@@ -125,6 +125,7 @@ class Worker:
     def run_test(self, index, item, nextitem):
         """The frames that tell how it ended."""
         recorder, held_before = self.recorder, self.held
+        self.last, self.last_index = item, index  # now: an interrupted test leaves its fixtures standing, too
         recorder.start()
         self.meter.start()
         asked = b""
@@ -148,7 +149,6 @@ class Worker:
         if _now() - before > _SLOW_COLLECTION:
             _freeze()
         self.held = held = self.meter.held()
-        self.last, self.last_index = item, index
         if self.session.shouldstop:
             asked = self.asks_to_stop(index, "shouldstop", str(self.session.shouldstop), None)
             self.usable = False
