@@ -316,11 +316,14 @@ TEST_P(EachIsolation, AnInterruptEndsTheTestAndTearsDownWhatStands) {
         "def made():\n"
         "    yield\n"
         "    (HERE / 'down').write_text('down')\n"
-        "def test_1(): time.sleep(1000)\n");
+        "def test_1():\n"
+        "    (HERE / 'in-test').write_text('')\n"
+        "    time.sleep(1000)\n");
   collect({}, GetParam());
   start_worker(kFirst);
-  heard_.on_started_ = [&](TestIndex) { suite_->interrupt(kFirst); };
   suite_->run_batch(kFirst, std::vector<TestIndex>{0});
+  ASSERT_TRUE(run_until([&] { return std::filesystem::exists(root() + "/in-test"); }));
+  suite_->interrupt(kFirst);
   ASSERT_TRUE(run_until([&] { return !heard_.stops_.empty(); }));
   EXPECT_EQ(heard_.stops_[0].kind, StopRequest::Kind::interrupt);
   EXPECT_EQ(heard_.stops_[0].by, 0U);
@@ -451,8 +454,11 @@ TEST_F(PytestSuiteTest, ASessionThatDiesInTheMiddleHasEndedOnce) {
   report_all();  // into the void
   suite_->report_verdict(1, Verdict::crashed, "nobody hears it");
   suite_->finish({});
-  retire(kFirst);
+  suite_->retire(kFirst);
+  loop_.restart();
+  loop_.run_for(std::chrono::milliseconds(100));
   EXPECT_EQ(heard_.ended_.size(), 1U);
+  EXPECT_EQ(heard_.workers_[kFirst].gone, 0) << "nothing is heard after the end of the session";
 }
 
 TEST_F(PytestSuiteTest, AZygoteThatIsKilledIsAFailureThatNamesTheWayOut) {
@@ -552,8 +558,9 @@ TEST_F(PytestSuiteTest, AStatusThatTheUserCanMendIsExplained) {
   ASSERT_TRUE(missing);
   EXPECT_THAT(missing->text(), AllOf(HasSubstr("no pytest"), HasSubstr(test_python()), HasSubstr("--python")));
   EXPECT_FALSE(suite_->explain(ExitStatus(1 << 8)));
-  ASSERT_TRUE(run_until([&] { return !heard_.ended_.empty(); }));
-  EXPECT_EQ(heard_.ended_.front().code(), 5) << "nothing to collect";
+  ASSERT_TRUE(run_until([&] { return !heard_.collected_.empty(); }));
+  EXPECT_EQ(suite_->tests().size(), 0U);
+  EXPECT_EQ(finish().code(), 5) << "nothing collected";
 }
 
 }  // namespace
