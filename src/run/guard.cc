@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,11 +21,11 @@ namespace {
 constexpr std::string_view kGoodbye = "goodbye";
 constexpr std::string_view kMark = "mark ";  // directories start with a slash
 
-std::string read_to_end(const Descriptor& pipe) {
+std::string read_to_end(const Descriptor& socket) {
   std::string text;
   std::array<char, 4096> part{};
   while (true) {
-    const ssize_t got = ::read(pipe.get(), part.data(), part.size());
+    const ssize_t got = ::read(socket.get(), part.data(), part.size());
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return text;
     text.append(part.data(), static_cast<std::size_t>(got));
@@ -48,12 +49,12 @@ void close_others(int keep) {
   for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(nothing, stream);
 }
 
-[[noreturn]] void keep_guard(const Descriptor& pipe) {
+[[noreturn]] void keep_guard(const Descriptor& socket) {
   ::setsid();
   ::prctl(PR_SET_NAME, "fittest-guard");
   for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE}) ::signal(number, SIG_IGN);
-  close_others(pipe.get());
-  const std::string told = read_to_end(pipe);
+  close_others(socket.get());
+  const std::string told = read_to_end(socket);
   std::vector<std::filesystem::path> directories;
   std::string mark;
   for (const std::string_view line : memory::split(told, '\n')) {
@@ -69,15 +70,18 @@ void close_others(int keep) {
   ::_exit(0);
 }
 
-void tell(const Descriptor& pipe, const std::string& text) {
-  while (::write(pipe.get(), text.data(), text.size()) < 0 && errno == EINTR) continue;
+// A guard that is gone is no reason to end, which SIGPIPE would be: hence a socket.
+void tell(const Descriptor& socket, const std::string& text) {
+  while (::send(socket.get(), text.data(), text.size(), MSG_NOSIGNAL) < 0 && errno == EINTR) continue;
 }
 
 }  // namespace
 
 Result<Guard> Guard::start() {
   std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return system_failure(errno, "cannot make a pipe for the guard process");
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+    return system_failure(errno, "cannot make a connection to the guard process");
+  }
   Descriptor read_end(ends[0]), write_end(ends[1]);
   const pid_t pid = ::fork();
   if (pid < 0) return system_failure(errno, "cannot start the guard process");
@@ -88,19 +92,19 @@ Result<Guard> Guard::start() {
   return Guard(pid, std::move(write_end));
 }
 
-Guard::Guard(Guard&& other) noexcept : pid_(std::exchange(other.pid_, 0)), pipe_(std::move(other.pipe_)) {}
+Guard::Guard(Guard&& other) noexcept : pid_(std::exchange(other.pid_, 0)), socket_(std::move(other.socket_)) {}
 
 Guard::~Guard() {
   if (pid_ == 0) return;
-  tell(pipe_, std::string(kGoodbye) + "\n");
-  pipe_.reset();
+  tell(socket_, std::string(kGoodbye) + "\n");
+  socket_.reset();
   while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) continue;
 }
 
 void Guard::watch(const std::vector<std::filesystem::path>& directories, const std::optional<std::string>& mark) {
   std::string text = mark ? std::string(kMark) + *mark + "\n" : "";
   for (const auto& directory : directories) text += directory.string() + "\n";
-  if (!text.empty()) tell(pipe_, text);
+  if (!text.empty()) tell(socket_, text);
 }
 
 }  // namespace fittest::run

@@ -27,9 +27,9 @@ class Guard {
   void watch(const std::vector<std::filesystem::path>& directories, const std::optional<std::string>& mark);
 
  private:
-  Guard(pid_t pid, Descriptor pipe) : pid_(pid), pipe_(std::move(pipe)) {}
+  Guard(pid_t pid, Descriptor socket) : pid_(pid), socket_(std::move(socket)) {}
   pid_t pid_ = 0;
-  Descriptor pipe_;
+  Descriptor socket_;
 };
 
 }  // namespace fittest::run
