@@ -44,13 +44,20 @@ Result<ReportWriter> ReportWriter::create(const std::filesystem::path& file) {
 }
 
 void ReportWriter::add(std::string_view id, std::string_view report) {
+  if (!file_) return;
   std::string record;
   record.reserve(kHead + id.size() + report.size());
   put(record, id.size());
   put(record, report.size());
   record += id;
   record += report;
-  (void)!::write(file_.get(), record.data(), record.size());
+  const ssize_t wrote = ::write(file_.get(), record.data(), record.size());
+  if (wrote == static_cast<ssize_t>(record.size())) return;
+  // The disk is full, or nearly so. What would follow a torn record could not be found any more: take it back.
+  if (wrote > 0) {
+    struct stat about {};
+    if (::fstat(file_.get(), &about) != 0 || ::ftruncate(file_.get(), about.st_size - wrote) != 0) file_.reset();
+  }
 }
 
 ReportReader::ReportReader(const std::filesystem::path& file) : file_(::open(file.c_str(), O_RDONLY | O_CLOEXEC)) {
