@@ -1,8 +1,10 @@
 #include "run/session_output.h"
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <asio/buffer.hpp>
 #include <cerrno>
@@ -38,11 +40,16 @@ void SessionOutput::drain() {
   std::error_code ignored;
   state_->reader.cancel(ignored);
   state_->reader.non_blocking(true, ignored);
-  while (true) {
-    const ssize_t got = ::read(state_->reader.native_handle(), state_->buffer.data(), state_->buffer.size());
+  // Not more than there is now: a process of the suite may go on and on.
+  int waiting = 0;
+  if (::ioctl(state_->reader.native_handle(), FIONREAD, &waiting) != 0 || waiting < 0) return;
+  for (auto left = static_cast<std::size_t>(waiting); left > 0;) {
+    const ssize_t got =
+        ::read(state_->reader.native_handle(), state_->buffer.data(), std::min(left, state_->buffer.size()));
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) break;
     state_->screen.pass_through({state_->buffer.data(), static_cast<std::size_t>(got)});
+    left -= static_cast<std::size_t>(got);
   }
 }
 
