@@ -148,9 +148,12 @@ class _V2Inside(_V2):
 
     def __enter__(self):
         try:
-            self.leaf.mkdir()
-            self._move(self.parent, self.leaf)
-            _write(self.parent / "cgroup.subtree_control", "+memory")
+            try:
+                _write(self.parent / "cgroup.subtree_control", "+memory")
+            except OSError:  # busy
+                self.leaf.mkdir()
+                self._move(self.parent, self.leaf)
+                _write(self.parent / "cgroup.subtree_control", "+memory")
         except OSError as problem:
             self.remove()
             raise NoLimit("%s: %s" % (problem.filename or self.parent, problem.strerror)) from problem
@@ -166,14 +169,14 @@ class _V2Inside(_V2):
 
     def remove(self):
         super().remove()
-        if not self.leaf.exists():
-            return
         try:
             _write(self.parent / "cgroup.subtree_control", "-memory")
-            self._move(self.leaf, self.parent)
-            self.leaf.rmdir()
+            if self.leaf.exists():
+                self._move(self.leaf, self.parent)
+                self.leaf.rmdir()
         except OSError as problem:
-            print("demo: could not remove %s: %s" % (self.leaf, problem.strerror))
+            if self.leaf.exists():
+                print("demo: could not remove %s: %s" % (self.leaf, problem.strerror))
 
 
 def make(limit):
