@@ -25,11 +25,11 @@ void MemberFinder::add(const std::string& worker) {
 
 void MemberFinder::remove(const std::string& worker) {
   const auto is_its = [&](const auto& entry) { return entry.second == worker; };
+  std::erase_if(led_, [&](const auto& entry) { return entry.second.worker == worker; });
   workers_.erase(worker);
   members_.erase(worker);
   std::erase_if(roots_, is_its);
   std::erase_if(known_, is_its);
-  std::erase_if(led_, is_its);
 }
 
 void MemberFinder::adopt(const std::string& worker, pid_t root, std::uint64_t root_start_time) {
@@ -62,7 +62,11 @@ void MemberFinder::look(const std::vector<ProcessStat>& table) {
   std::erase_if(roots_, gone);
   std::erase_if(known_, gone);
   std::erase_if(marks_, gone);
-  std::erase_if(led_, [&](const auto& entry) { return !sessions_and_groups.contains(entry.first); });
+  std::erase_if(led_, [&](const auto& entry) {
+    const auto now = by_pid.find(entry.first);
+    const bool given_again = now != by_pid.end() && now->second->start_time != entry.second.start_time;
+    return given_again || !sessions_and_groups.contains(entry.first);
+  });
 
   // Decides for a process after its parent, so that a chain of any length is walked once.
   std::map<pid_t, std::optional<std::string>> decided;
@@ -70,9 +74,13 @@ void MemberFinder::look(const std::vector<ProcessStat>& table) {
     const Process key{process.pid, process.start_time};
     if (const auto it = roots_.find(key); it != roots_.end()) return it->second;
     if (const auto it = known_.find(key); it != known_.end()) return it->second;
-    if (const auto it = decided.find(process.parent); it != decided.end() && it->second) return it->second;
-    if (const auto it = led_.find(process.session); it != led_.end()) return it->second;
-    if (const auto it = led_.find(process.group); it != led_.end()) return it->second;
+    if (const auto it = decided.find(process.parent); it != decided.end() && it->second) {
+      if (by_pid.at(process.parent)->start_time <= process.start_time) return it->second;
+    }
+    for (const pid_t leader : {process.session, process.group}) {
+      const auto it = led_.find(leader);
+      if (it != led_.end() && it->second.start_time <= process.start_time) return it->second.worker;
+    }
     return by_environment(process);
   };
   for (const ProcessStat& process : table) {
@@ -96,7 +104,8 @@ void MemberFinder::look(const std::vector<ProcessStat>& table) {
       continue;
     }
     known_[{process.pid, process.start_time}] = *worker;
-    if (process.session == process.pid || process.group == process.pid) led_[process.pid] = *worker;
+    if (process.session == process.pid || process.group == process.pid)
+      led_[process.pid] = {process.start_time, *worker};
     if (!process.is_zombie()) members_[*worker].push_back(process);
   }
 }

@@ -24,7 +24,8 @@ std::optional<std::string> parse_environ(std::string_view text, std::string_view
 // A process belongs to at most one worker; the first of these that holds decides:
 //   it is the root of one; it was seen as a member before; its parent is a member; its session or process group was
 //   opened by a member; its environment carries the worker's mark.
-// The last three find daemons, which have lost their parent.
+// The last three find daemons, which have lost their parent. Pids are given again: whoever is older than its parent, or
+// than the leader of its session, is not theirs.
 class MemberFinder {
  public:
   using ReadEnvironment = std::function<std::optional<std::string>(pid_t)>;
@@ -53,6 +54,10 @@ class MemberFinder {
     std::uint64_t start_time;
     auto operator<=>(const Process&) const = default;
   };
+  struct Leader {
+    std::uint64_t start_time;
+    std::string worker;
+  };
   std::optional<std::string> by_environment(const ProcessStat& process);
 
   std::string run_;
@@ -60,7 +65,7 @@ class MemberFinder {
   std::set<std::string> workers_;
   std::map<Process, std::string> roots_;
   std::map<Process, std::string> known_;                 // members of the last look
-  std::map<pid_t, std::string> led_;                     // sessions and groups whose leader was a member
+  std::map<pid_t, Leader> led_;                          // sessions and groups whose leader was a member
   std::map<Process, std::optional<std::string>> marks_;  // what the environment said of processes alive
   std::map<std::string, std::vector<ProcessStat>> members_;
   std::vector<ProcessStat> strangers_;

@@ -81,6 +81,7 @@ class Block {
 };
 
 // True while there is a process of this pid that has not ended (a zombie has).
+// A killed process leaves its cgroup a moment before it is gone: ask `soon`.
 bool lives(pid_t pid);
 
 // What a process started by `Child::role` does; see main.cc.

@@ -96,6 +96,22 @@ TEST(MemberFinder, APidGivenAgainIsAStranger) {
   EXPECT_THAT(pids(finder, "w"), IsEmpty());
 }
 
+TEST(MemberFinder, ASessionsPidGivenAgainIsNotTheWorkers) {
+  MemberFinder finder = finder_of({"w"});
+  finder.adopt("w", 10, 10);
+  finder.look({process(10, 2, {10, 10})});
+  finder.look({process(10, 2, {10, 10}, 500), process(501, 10, {10, 10})});
+  EXPECT_THAT(pids(finder, "w"), IsEmpty()) << "a stranger's session of the same number";
+}
+
+TEST(MemberFinder, WhoIsOlderThanItsParentIsNotItsChild) {
+  MemberFinder finder = finder_of({"w"});
+  finder.adopt("w", 10, 700);
+  // 40 and 41 were read before 10 was given to the worker.
+  finder.look({process(10, 2, {10, 10}, 700), process(40, 10), process(41, 1, {10, 10}), process(42, 10, {}, 701)});
+  EXPECT_THAT(pids(finder, "w"), UnorderedElementsAre(10, 42));
+}
+
 TEST(MemberFinder, ZombiesHoldNothingButTheirChildrenDo) {
   MemberFinder finder = finder_of({"w"});
   finder.adopt("w", 10, 10);
@@ -132,7 +148,8 @@ TEST(MemberFinder, EveryProcessHasOnePlaceInAnyTable) {
     const auto count = static_cast<pid_t>(random() % 40 + 1);
     const auto any = [&] { return static_cast<pid_t>(random() % static_cast<std::uint64_t>(count) + 1); };
     for (pid_t pid = 1; pid <= count; ++pid) table.push_back(process(pid, any(), {any(), any()}));
-    finder.adopt("a", any(), 1);
+    const pid_t other = any();
+    finder.adopt("a", other, static_cast<std::uint64_t>(other));
     const pid_t root = any();
     finder.adopt("b", root, static_cast<std::uint64_t>(root));
     for (int round = 0; round < 3; ++round) {

