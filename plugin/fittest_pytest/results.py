@@ -4,8 +4,9 @@ import importlib
 import marshal
 import warnings
 
-_dumps, _len, _isinstance, _repr, _str = marshal.dumps, len, isinstance, repr, str
+_dumps, _len, _isinstance, _repr, _str, _id, _tuple = marshal.dumps, len, isinstance, repr, str, id, tuple
 _PLAIN = (str, int, float, bytes, bool, type(None))
+_DEEPEST = 50
 # What pytest-timeout fails a test with: before and since its version 2.4.
 _TIMEOUTS = ("Failed: Timeout >", "Failed: Timeout (>")
 # Of one captured section; more is cut in the middle: it would stand in the memory of every reader.
@@ -13,22 +14,28 @@ _MOST_OUTPUT = 4 << 20
 _MOST_FAILURE_TEXT = 64 << 10
 
 
-def plain(value):
-    """The value with whatever marshal does not know replaced by something near to it."""
+def plain(value, inside=()):
+    """The value with whatever marshal does not know replaced by something near to it. What stands in itself, or deeper
+    than anybody would look, is cut off there. `inside`: the ids of what it stands in."""
     if type(value) in _PLAIN:
         return value
-    if _isinstance(value, dict):
-        return {plain(key): plain(inner) for key, inner in value.items()}
-    if _isinstance(value, tuple):
-        return tuple([plain(inner) for inner in value])
-    if _isinstance(value, (list, set, frozenset)):
-        return [plain(inner) for inner in value]
-    for kind in (bool, int, float, str, bytes):
-        if _isinstance(value, kind):
-            return kind(value)
-    if hasattr(value, "__fspath__"):
-        return _str(value)
-    return _repr(value)
+    try:
+        if _isinstance(value, (dict, tuple, list, set, frozenset)):
+            if _id(value) in inside or _len(inside) >= _DEEPEST:
+                return "..."
+            inside += (_id(value),)
+            if _isinstance(value, dict):
+                return {plain(key, inside): plain(inner, inside) for key, inner in value.items()}
+            made = [plain(inner, inside) for inner in value]
+            return made if _isinstance(value, (list, set)) else _tuple(made)
+        for kind in (bool, int, float, str, bytes):
+            if _isinstance(value, kind):
+                return kind(value)
+        if hasattr(value, "__fspath__"):
+            return _str(value)
+        return _repr(value)
+    except Exception:  # of its own methods: no reason for the test to have no result
+        return "<%s that cannot be shown>" % type(value).__name__
 
 
 def pack(value):
