@@ -57,7 +57,7 @@ def say(text):
 
 
 def size(count):
-    return "%.1f GiB" % (count / (1 << 30)) if count >= 1 << 30 else "%d MiB" % (count // MIB)
+    return "%.1f GiB" % (count / (1 << 30)) if count >= 1 << 30 else "%.0f MiB" % (count / MIB)
 
 
 def environment(folder):
