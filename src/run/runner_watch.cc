@@ -89,10 +89,8 @@ void Runner::relieve_pressure() {
   for (const plan::PressureDecision& decision : pressure_.decide(snapshot)) {
     if (const auto* admission = std::get_if<plan::Admission>(&decision)) {
       scheduler_->set_admission(admission->open);
-      tell(report::PressureChanged{admission->open ? "memory is there again: starting tests"
-                                                   : fmt::format("memory is short ({} of {}): starting nothing new",
-                                                                 format_bytes(usage_.held),
-                                                                 format_bytes(options_.budget.bytes))});
+      // The reader of this says what is held, too.
+      tell(report::PressureChanged{admission->open ? "starting tests again" : "starting nothing new"});
     } else if (const auto* frozen = std::get_if<plan::Freeze>(&decision)) {
       if (RunningWorker* worker = workers_.find(frozen->worker)) freeze(*worker);
     } else if (const auto* thawed = std::get_if<plan::Thaw>(&decision)) {

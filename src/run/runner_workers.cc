@@ -143,7 +143,8 @@ void Runner::worker_gone(WorkerId id, ExitStatus status) {
   if (scheduler_ && phase_ == Phase::running) {
     const auto requeue = scheduler_->worker_gone(id, cause, running, observed, now());
     if (running && for_memory) {
-      tell(report::BatchKilled{id, this->id(*running), most, cause == plan::GoneCause::kernel, why});
+      const std::string_view short_why = cause == plan::GoneCause::killed ? "memory was short" : "out of memory";
+      tell(report::BatchKilled{id, this->id(*running), most, cause == plan::GoneCause::kernel, std::string(short_why)});
       if (requeue == plan::Requeue::over_budget) {
         settle_over_budget(worker, most);
       } else {
