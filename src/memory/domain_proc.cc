@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "memory/cgroup_files.h"
+#include "memory/cpu_clock.h"
 #include "memory/domain_kinds.h"
 #include "memory/domain_name.h"
 #include "memory/proc_members.h"
@@ -31,29 +31,33 @@ struct Run {
   std::map<std::string, ProcWorker*> workers;  // those alive, not owned
   pid_t maker = ::getpid();
 
-  // The table is read again when the last look is older than 2 ms, or than four times what that look cost: on a
-  // machine with thousands of processes this bounds the share of a core that looking takes.
-  void look() {
-    const auto now = steady_clock::now();
-    if (now < next_look) return;
-    look_now();
+  // What a worker holds now, with a membership that may be a little old.
+  Bytes held(const std::string& worker) {
+    if (steady_clock::now() >= next_look) look();
+    if (is_looked_at_anew) {
+      std::vector<Member> all;
+      for (const auto& [name, _] : workers) {
+        for (const ProcessStat& process : members.of(name)) all.push_back({process, name});
+      }
+      sampler.look(all);
+      is_looked_at_anew = false;
+    }
+    return sampler.held(worker);
   }
-  void look_now() {
-    const auto start = steady_clock::now();
+  // A look for `held` is 2 ms old at most, or four times what it costs: on a machine with thousands of processes this
+  // bounds the share of a core that looking takes.
+  void look() {
+    const auto before = cpu_time();
     members.look(table.read());
     table.pass_over(members.strangers());
-    std::set<pid_t> alive;
-    for (const auto& [worker, _] : workers) {
-      for (const ProcessStat& member : members.of(worker)) alive.insert(member.pid);
-    }
-    sampler.keep_only(alive);
-    const auto end = steady_clock::now();
-    next_look = end + std::max<steady_clock::duration>(milliseconds(2), (end - start) * 4);
+    is_looked_at_anew = true;
+    next_look = steady_clock::now() + std::max<steady_clock::duration>(milliseconds(2), (cpu_time() - before) * 4);
   }
 
   ProcSampler sampler;
   ProcessWatch table;
   steady_clock::time_point next_look{};
+  bool is_looked_at_anew = false;
 };
 
 class ProcWorker : public WorkerDomain {
@@ -81,14 +85,13 @@ class ProcWorker : public WorkerDomain {
     run_->next_look = {};
   }
   [[nodiscard]] Usage usage() override {
-    run_->look();
-    const Bytes held = run_->sampler.held(run_->members.of(name_));
+    const Bytes held = run_->held(name_);
     peak_ = std::max(peak_, held);
     return {held, peak_, 0};
   }
   [[nodiscard]] std::optional<std::string> resettable_peak_file() const override { return std::nullopt; }
   [[nodiscard]] std::vector<pid_t> processes() override {
-    run_->look_now();
+    run_->look();
     std::vector<pid_t> pids;
     for (const ProcessStat& member : run_->members.of(name_)) pids.push_back(member.pid);
     return pids;
@@ -108,7 +111,7 @@ class ProcWorker : public WorkerDomain {
  private:
   // Returns how many were found running.
   std::size_t stop_members() {
-    run_->look_now();
+    run_->look();
     std::size_t running = 0;
     signal_groups(SIGSTOP);
     for (const ProcessStat& member : run_->members.of(name_)) {
@@ -125,7 +128,7 @@ class ProcWorker : public WorkerDomain {
     }
   }
   std::size_t send(int signal) {
-    run_->look_now();
+    run_->look();
     const auto members = run_->members.of(name_);
     signal_groups(signal);
     for (const ProcessStat& member : members) signal_process(member.pid, member.start_time, signal);

@@ -104,13 +104,28 @@ void ProcessWatch::pass_over(const std::vector<ProcessStat>& strangers) {
 std::optional<Held> parse_smaps_rollup(std::string_view text) {
   const auto resident = kib_line(text, "Rss:");
   const auto proportional = kib_line(text, "Pss:");
-  if (!resident || !proportional) return std::nullopt;
-  return Held{*proportional + kib_line(text, "SwapPss:").value_or(Bytes{}), *resident};
+  const auto clean = kib_line(text, "Private_Clean:");
+  const auto dirty = kib_line(text, "Private_Dirty:");
+  if (!resident || !proportional || !clean || !dirty) return std::nullopt;
+  const Bytes own = *clean + *dirty;
+  return Held{own + kib_line(text, "SwapPss:").value_or(Bytes{}), *proportional - own, *resident};
 }
 
 std::optional<Held> read_held(pid_t pid) {
   const auto text = read_text(proc_file(pid, "smaps_rollup"));
   return text ? parse_smaps_rollup(*text) : std::nullopt;
+}
+
+std::optional<Bytes> parse_statm(std::string_view text) {
+  const auto fields = split(text, ' ');
+  const auto pages = fields.size() > 1 ? parse_number(fields[1]) : std::nullopt;
+  if (!pages || *pages > std::numeric_limits<std::uint64_t>::max() / page_size()) return std::nullopt;
+  return Bytes{*pages * page_size()};
+}
+
+std::optional<Bytes> read_resident(pid_t pid) {
+  const auto text = read_text(proc_file(pid, "statm"));
+  return text ? parse_statm(*text) : std::nullopt;
 }
 
 std::uint64_t own_pid_namespace() {

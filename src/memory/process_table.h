@@ -52,12 +52,16 @@ class ProcessWatch {
 
 // What a process holds by its page tables, at one moment.
 struct Held {
-  Bytes proportional;  // shared pages divided among their users (PSS), swapped pages included
+  Bytes own;     // pages that no other process has, swapped ones included
+  Bytes shared;  // its part of the pages that others have too, each divided among its users
   Bytes resident;
 };
 std::optional<Held> parse_smaps_rollup(std::string_view text);
 // Costs a walk over the page tables: milliseconds for a large process. Nothing where it is gone or may not be read.
 std::optional<Held> read_held(pid_t pid);
+// Resident memory in one cheap read.
+std::optional<Bytes> parse_statm(std::string_view text);
+std::optional<Bytes> read_resident(pid_t pid);
 
 // Identifies the own pid namespace, in which alone a pid means anything.
 std::uint64_t own_pid_namespace();

@@ -29,8 +29,8 @@ constexpr std::string_view kMountinfo =
 constexpr std::string_view kOwnCgroup = "6:freezer:/f\n4:memory,hugetlb:/a:b/c\n0::/user.slice\n";
 constexpr std::string_view kSmaps =
     "55d0c0000000-7ffd00000000 ---p 00000000 00:00 0                          [rollup]\n"
-    "Rss:                2048 kB\nPss:                1024 kB\nPss_Dirty:           100 kB\nSwapPss:              16 "
-    "kB\n";
+    "Rss:                2048 kB\nPss:                1024 kB\nPss_Dirty:           100 kB\n"
+    "Private_Clean:       300 kB\nPrivate_Dirty:       500 kB\nSwapPss:              16 kB\n";
 constexpr std::string_view kMemoryStat =
     "anon 1\ninactive_file 500\nactive_file 300\nfile_mapped 200\ntotal_inactive_file 50\ntotal_active_file 30\n"
     "total_mapped_file 20\n";
@@ -92,11 +92,20 @@ TEST(Parsers, OwnCgroup) {
 TEST(Parsers, SmapsRollup) {
   const auto held = parse_smaps_rollup(kSmaps);
   ASSERT_TRUE(held);
-  EXPECT_EQ(held->proportional, KiB(1040));
+  EXPECT_EQ(held->own, KiB(816));
+  EXPECT_EQ(held->shared, KiB(224));
   EXPECT_EQ(held->resident, KiB(2048));
-  EXPECT_FALSE(parse_smaps_rollup("Rss: 1 kB\n"));
-  EXPECT_FALSE(parse_smaps_rollup("Rss: 1 kB\nPss: x kB\n"));
-  EXPECT_FALSE(parse_smaps_rollup("Rss: 1 kB\nPss: 18446744073709551615 kB\n"));
+  const std::string others = "Rss: 1 kB\nPrivate_Clean: 0 kB\nPrivate_Dirty: 0 kB\n";
+  EXPECT_TRUE(parse_smaps_rollup(others + "Pss: 1 kB\n"));
+  EXPECT_FALSE(parse_smaps_rollup(others));
+  EXPECT_FALSE(parse_smaps_rollup(others + "Pss: x kB\n"));
+  EXPECT_FALSE(parse_smaps_rollup(others + "Pss: 18446744073709551615 kB\n"));
+}
+
+TEST(Parsers, Statm) {
+  EXPECT_EQ(parse_statm("9 0 1 1 0 4 0\n"), Bytes{0});
+  EXPECT_GT(parse_statm("9 3 1 1 0 4 0\n"), KiB(9));
+  for (const char* text : {"", "9", "9 x 1", "9 18446744073709551615 1"}) EXPECT_FALSE(parse_statm(text)) << text;
 }
 
 TEST(Parsers, CacheThatNobodyHasMapped) {
@@ -133,7 +142,11 @@ TEST(Parsers, AreNotHarmedByGarbage) {
            EXPECT_TRUE(!path || path->starts_with('/')) << text;
          }
        }},
-      {std::string(kSmaps), [](const std::string& text) { (void)parse_smaps_rollup(text); }},
+      {std::string(kSmaps),
+       [](const std::string& text) {
+         (void)parse_smaps_rollup(text);
+         (void)parse_statm(text);
+       }},
       {std::string(kMemoryStat),
        [](const std::string& text) {
          (void)unmapped_cache(text, Hierarchy::v2);
