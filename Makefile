@@ -14,14 +14,14 @@ help:
 	@echo 'make format     clang-format;  make tidy: clang-tidy'
 
 build:
-	@scripts/build release
+	@scripts/build release fittest
 
 test:
 	@scripts/test
 
 demo:
 	@scripts/setup build demo
-	@scripts/build release
+	@scripts/build release fittest
 	@scripts/demo
 
 bench:
