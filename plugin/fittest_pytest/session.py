@@ -301,7 +301,9 @@ class Observer:
         held = self.meter.held()
         self.meter.start()
         started = time.perf_counter()
-        yield
+        outcome = yield
+        if outcome.excinfo is not None:  # interrupted, or pytest itself fell over it: no verdict
+            return
         duration = time.perf_counter() - started
         peak = self.meter.peak()
         verdict, detail = results.verdict_of(self.reports)

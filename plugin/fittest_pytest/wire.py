@@ -80,7 +80,7 @@ class Channel:
 
 
 # fittest -> session
-REPLAY, VERDICT, FINISH, START_TESTS = b"RVFG"
+REPLAY, VERDICT, FINISH = b"RVF"
 # session -> fittest
 TESTS, COLLECTED, STOP = b"TCS"
 # fittest -> zygote, and back

@@ -109,7 +109,7 @@ class Worker:
             else:
                 # What comes next is not known yet. A copy has the same parents, so that only the test itself is torn
                 # down now, and the rest when the next batch is here.
-                next_index, nextitem = None, _copy(item)
+                next_index, nextitem = None, _sibling(item)
             finished = self.run_test(index, item, nextitem)
             if next_index is not None and self.usable:
                 finished += wire.frame(wire.STARTED, _pack("<I", next_index))
@@ -262,6 +262,14 @@ class Worker:
     def finish_coverage(self):
         if self.coverage:
             self.coverage.finish()
+
+
+def _sibling(item):
+    """Stands for a test after `item` that has all its parents; holds nothing that `item` lets go of."""
+    sibling = _copy(item)
+    sibling.__dict__.pop("funcargs", None)
+    sibling.__dict__.pop("_request", None)
+    return sibling
 
 
 def _describe(problem):

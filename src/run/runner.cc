@@ -57,10 +57,11 @@ int Runner::run(const MakeSuite& make_suite, OutputWay way) {
     return kUsage;
   };
   ledger_.add_reader(terminal_);
+  // In this order: cgroup v2 hands out its controllers only where nobody but fittest stands in the cgroup.
+  if (auto opened = open_domain(); !opened) return refuse(opened.error());
   auto guard = Guard::start();
   if (!guard) return refuse(guard.error());
   guard_.emplace(std::move(*guard));
-  if (auto opened = open_domain(); !opened) return refuse(opened.error());
   guard_->watch(domain_->cgroup_directories(), domain_->process_mark());
 
   std::optional<int> output;
@@ -130,6 +131,7 @@ void Runner::collected(const suite::Collected& what) {
   history_run_ = history_->begin_run(options_.suite, run_id_);
   ledger_.keep_history(*history_, history_run_);
   if (what.isolation == "none") {
+    if (options_.resume) tell(report::Notice{"--resume has no effect without workers: running all tests"});
     observed_.emplace();
     return;
   }

@@ -76,6 +76,15 @@ def test_an_interrupt_while_collecting(suite):
     assert suite.finish(process).code == 2
 
 
+def test_an_interrupt_without_workers_gives_no_verdict_to_the_test_it_hits(suite):
+    process = started(suite, "--isolation", "none")
+    process.send_signal(signal.SIGINT)
+    result = suite.finish(process)
+    assert result.code == 2
+    assert result.verdict("test_quick") == "passed"
+    assert result.verdict("test_slow") == result.verdict("test_last") == "not_run"
+
+
 def run_name(suite):
     return sorted((suite.folder / ".fittest" / "runs").iterdir())[-1].name
 

@@ -149,6 +149,19 @@ def test_a_leaking_suite_is_kept_small_by_new_workers(hungry):
     assert "test_leaks" in result.out.split("retained")[1]
 
 
+def test_what_a_fixture_of_function_scope_held_is_not_retained(hungry):
+    hungry.write(test_a="""
+        import pytest
+        from hungry import hold
+        @pytest.fixture
+        def block(): return hold(150)
+        def test_last(block): assert block
+    """)
+    result = hungry.fittest("-n1")
+    assert result.of("test_finished")[0]["peak"] >= 150 << 20
+    assert result.of("test_finished")[0]["retained"] < 20 << 20
+
+
 def test_what_a_suite_holds_after_collecting_counts_and_is_told(hungry):
     hungry.write(conftest="from hungry import hold\nKEPT = hold(200)", test_a="def test_x(): pass")
     result = hungry.fittest("--budget", "400M")
