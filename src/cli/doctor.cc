@@ -93,9 +93,8 @@ void write_memory(std::ostream& out, const Machine& machine) {
 void write_choice(std::ostream& out, const Report& report) {
   out << "\nfittest will use\n";
   if (report.budget) {
-    std::string line = fmt::format("{} ({}", format_bytes(report.budget->bytes), report.budget->source);
-    if (report.budget->reserve > Bytes{}) line += ", less a reserve of " + format_bytes(report.budget->reserve);
-    write_value(out, "budget", line + ")");
+    write_value(out, "budget",
+                fmt::format("{} ({})", format_bytes(report.budget->bytes), memory::describe_source(*report.budget)));
   } else {
     write_value(out, "budget", "none: see the findings");
   }

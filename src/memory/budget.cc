@@ -8,6 +8,7 @@ namespace fittest::memory {
 namespace {
 
 constexpr Bytes kSmallest = MiB(64);
+constexpr Bytes kSmallestReserve = MiB(128);
 
 struct Figure {
   Bytes bytes;
@@ -93,7 +94,7 @@ Result<Budget> choose_budget(const MemoryLimits& limits, const std::optional<std
     return asked->find('%') == std::string::npos ? size_of(limits, *asked, where) : share_of(limits, *asked, where);
   }
   const Figure room = free_room(limits);
-  const Bytes reserve = std::clamp(room.bytes.scaled(0.05), MiB(128), GiB(1));
+  const Bytes reserve = std::clamp(room.bytes.scaled(0.05), kSmallestReserve, GiB(1));
   const Bytes bytes = room.bytes - reserve;
   if (bytes < kSmallest) {
     return too_small(
@@ -101,6 +102,16 @@ Result<Budget> choose_budget(const MemoryLimits& limits, const std::optional<std
         "free some memory, raise that limit, or name a budget with --budget");
   }
   return Budget{bytes, reserve, room.source};
+}
+
+std::string describe_source(const Budget& budget) {
+  if (budget.reserve == Bytes{}) return budget.source;
+  return budget.source + ", less a reserve of " + format_bytes(budget.reserve);
+}
+
+Bytes lendable(const Budget& budget) {
+  const Bytes spare = budget.reserve - kSmallestReserve;
+  return spare < budget.bytes.scaled(0.01) ? Bytes{} : spare;
 }
 
 }  // namespace fittest::memory

@@ -37,6 +37,13 @@ struct Budget {
   std::string source;  // for the first line of output: "--budget 4G", "cgroup v1 /a/b memory.limit_in_bytes", ...
 };
 
+// For people: the source, and what was left out of it.
+std::string describe_source(const Budget& budget);
+
+// What of the reserve a test may still have that fits nowhere else, alone: all but 128 MiB, or nothing where that is
+// less than 1 % of the budget.
+Bytes lendable(const Budget& budget);
+
 // `asked`: nothing, a size ("4G") or a share ("75%", of what the machine really has, no reserve then).
 // Without it: the smallest of each cgroup's free room and MemAvailable, less a reserve (5 %, at least 128 MiB, at most
 // 1 GiB). Errors: malformed, 0, smaller than 64 MiB, more than the machine can give (names both figures).

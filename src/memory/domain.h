@@ -63,6 +63,8 @@ class RunDomain {
   [[nodiscard]] virtual bool enforces() const = 0;
   virtual Result<std::unique_ptr<WorkerDomain>> make_worker(const std::string& name) = 0;
   [[nodiscard]] virtual Usage usage() = 0;
+  // Raises the hard limit of the run, which never shrinks.
+  virtual Result<void> raise_budget(Bytes budget) = 0;
   // The directories made for this run, for `remove_domain_directories` in a process that outlives this one. Empty for
   // /proc sampling.
   [[nodiscard]] virtual std::vector<std::filesystem::path> cgroup_directories() const { return {}; }

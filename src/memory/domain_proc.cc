@@ -185,6 +185,7 @@ class ProcRun : public RunDomain {
     sum.peak = peak_;
     return sum;
   }
+  Result<void> raise_budget(Bytes) override { return {}; }  // nothing is limited
   [[nodiscard]] std::optional<std::string> process_mark() const override { return run_->mark; }
 
  private:

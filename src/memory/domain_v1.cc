@@ -144,6 +144,12 @@ class V1Run : public RunDomain {
     for (V1Worker* worker : run_->workers) now.oom_kills += worker->kills();
     return now;
   }
+  Result<void> raise_budget(Bytes budget) override {
+    const std::string figure = std::to_string(budget.value);
+    // In this order: the sum of memory and swap must never be below memory's own limit.
+    (void)write_text(run_->memory / "memory.memsw.limit_in_bytes", figure);
+    return write_text(run_->memory / "memory.limit_in_bytes", figure);
+  }
   [[nodiscard]] std::vector<fs::path> cgroup_directories() const override { return run_->directories(); }
 
  private:

@@ -158,6 +158,9 @@ class V2Run : public RunDomain {
     return worker;
   }
   [[nodiscard]] Usage usage() override { return gauges_.read(); }
+  Result<void> raise_budget(Bytes budget) override {
+    return write_text(run_->directory / "memory.max", std::to_string(budget.value));
+  }
   [[nodiscard]] std::vector<fs::path> cgroup_directories() const override {
     std::vector<fs::path> all{run_->directory};
     if (run_->self) all.push_back(run_->self->directory());

@@ -116,13 +116,15 @@ void Scheduler::State::worker_spoiled(WorkerId id, Seconds /*now*/) {
   }
 }
 
-void Scheduler::State::run_again(TestIndex test) {
+void Scheduler::State::run_again(TestIndex test, bool alone) {
   if (test >= standing_.size() || standing_[test] != Standing::settled) return;
   lay_out_tests();
   if (!order_.has(test)) order_.append(test);
   stand(test, Standing::waiting);
   const Place place = order_.place(test);
-  put_in_front({Piece{place, place + 1, true, true}});
+  const Piece piece{place, place + 1, true, true};
+  if (alone) return put_alone(piece);
+  put_in_front({piece});
 }
 
 std::optional<Requeue> Scheduler::State::worker_gone(WorkerId id, GoneCause cause, std::optional<TestIndex> running,

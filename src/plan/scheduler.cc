@@ -67,8 +67,8 @@ std::optional<Requeue> Scheduler::worker_gone(WorkerId worker, GoneCause cause, 
                                               Bytes observed_peak, Seconds now) {
   return state_->worker_gone(worker, cause, running, observed_peak, now);
 }
-void Scheduler::run_again(TestIndex test) {
-  state_->run_again(test);
+void Scheduler::run_again(TestIndex test, bool alone) {
+  state_->run_again(test, alone);
 }
 void Scheduler::budget_changed(Bytes budget_for_workers) {
   state_->budget_changed(budget_for_workers);

@@ -98,8 +98,8 @@ class Scheduler {
   std::optional<Requeue> worker_gone(WorkerId worker, GoneCause cause, std::optional<TestIndex> running,
                                      Bytes observed_peak, Seconds now);
   // A test that was believed finished is to run once more, in a fresh worker (its own worker was not to be trusted), in
-  // a batch of its own. Nothing happens if the test waits or runs already.
-  void run_again(TestIndex test);
+  // a batch of its own. Nothing happens if the test waits or runs already. `alone`: with nothing beside it.
+  void run_again(TestIndex test, bool alone = false);
   // What the zygote and everything that is no worker holds has changed.
   void budget_changed(Bytes budget_for_workers);
   // While admission is stopped (pressure), `decide` starts nothing new; it may still retire.

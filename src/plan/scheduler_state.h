@@ -29,7 +29,7 @@ class Scheduler::State {
   void worker_spoiled(WorkerId id, Seconds now);
   std::optional<Requeue> worker_gone(WorkerId id, GoneCause cause, std::optional<TestIndex> running,
                                      Bytes observed_peak, Seconds now);
-  void run_again(TestIndex test);
+  void run_again(TestIndex test, bool alone);
   void budget_changed(Bytes budget);
   void set_admission(bool open) { open_ = open; }
 

@@ -50,6 +50,8 @@ struct TestAmended { TestIndex test; std::string id; Verdict verdict; std::strin
 struct BatchKilled { WorkerId worker; std::string id; Bytes held; bool by_kernel = false; std::string why; };
 struct TestRequeued { TestIndex test; std::string id; std::string why; };   // run once more, whatever the reason
 struct PressureChanged { std::string what; };                // "stopped admitting", "froze worker 3", ...
+// More than at the start may be held from now on.
+struct BudgetRaised { Bytes budget; std::string why; };
 struct Sample { Bytes held; Bytes reserved; unsigned workers = 0; };         // several a second
 struct Notice { std::string text; };                         // something the user should read
 struct RunFinished {
@@ -62,7 +64,7 @@ struct RunFinished {
 };
 
 using Payload = std::variant<RunStarted, Collected, WorkerStarted, WorkerEnded, TestStarted, TestFinished, TestAmended,
-                             BatchKilled, TestRequeued, PressureChanged, Sample, Notice, RunFinished>;
+                             BatchKilled, TestRequeued, PressureChanged, BudgetRaised, Sample, Notice, RunFinished>;
 struct Event {
   Seconds at = 0;
   Payload payload;

@@ -64,6 +64,8 @@ void Tally::settle(TestIndex test, const std::string& id, Verdict verdict, const
 void Tally::on(const Event& event) {
   if (const auto* started = std::get_if<RunStarted>(&event.payload)) {
     budget_ = started->budget;
+  } else if (const auto* raised = std::get_if<BudgetRaised>(&event.payload)) {
+    budget_ = raised->budget;
   } else if (const auto* collected = std::get_if<Collected>(&event.payload)) {
     collected_ = collected->tests;
     verdicts_.reserve(collected->tests);

@@ -50,6 +50,7 @@ class Terminal::Impl {
   void show(const BatchKilled& kill);
   void show(const TestRequeued& requeued);
   void show(const PressureChanged& pressure);
+  void show(const BudgetRaised& raised);
   void show(const Sample& /*unused*/) {
     screen_.tick();
     update_progress();
@@ -117,6 +118,10 @@ void Terminal::Impl::show(const PressureChanged& pressure) {
   const Sample& sample = tally_.last_sample();
   say_limited(pressures_, Color::yellow,
               fmt::format("{} held: {}", format_share(sample.held, tally_.budget(), " of "), one_line(pressure.what)));
+}
+
+void Terminal::Impl::show(const BudgetRaised& raised) {
+  say(Color::yellow, fmt::format("budget {} from here on: {}", format_bytes(raised.budget), one_line(raised.why)));
 }
 
 // An Error's text has its remedy on a line of its own.

@@ -123,6 +123,12 @@ void fill(json& out, const PressureChanged& e) {
   out["what"] = report::valid_utf8(e.what);
 }
 
+void fill(json& out, const BudgetRaised& e) {
+  out["event"] = "budget_raised";
+  out["budget"] = e.budget.value;
+  out["why"] = report::valid_utf8(e.why);
+}
+
 void fill(json& out, const Sample& e) {
   out["event"] = "sample";
   out["held"] = e.held.value;

@@ -10,6 +10,7 @@
 namespace fittest::run {
 namespace {
 constexpr int kInterrupted = 2, kInternalError = 3, kUsage = 4;
+constexpr double kCloseToBudget = 0.99;  // a peak measured here is not to the byte what it will be
 }
 
 int run_suite(const RunOptions& options, const MakeSuite& make_suite, OutputWay way, report::Screen& screen) {
@@ -17,7 +18,7 @@ int run_suite(const RunOptions& options, const MakeSuite& make_suite, OutputWay 
 }
 
 Result<void> Runner::open_domain() {
-  auto opened = memory::open_domain({run_id_, options_.budget.bytes, options_.domain});
+  auto opened = memory::open_domain({run_id_, budget_.bytes, options_.domain});
   if (!opened) return tl::unexpected(opened.error());
   domain_ = std::move(opened->domain);
   auto session = domain_->make_worker("zygote");
@@ -85,7 +86,7 @@ int Runner::run(const MakeSuite& make_suite, OutputWay way) {
 
   // The suite is busy collecting by now: time for what was not needed before.
   const std::vector<std::string> notices = open_files();
-  tell(report::RunStarted{run_id_, options_.suite, options_.command, options_.budget.bytes, options_.budget.source,
+  tell(report::RunStarted{run_id_, options_.suite, options_.command, budget_.bytes, memory::describe_source(budget_),
                           std::string(memory::name(domain_->kind())), domain_->shortcomings()});
   for (const std::string& line : options_.notices) tell(report::Notice{line});
   for (const std::string& line : notices) tell(report::Notice{line});
@@ -136,10 +137,19 @@ void Runner::collected(const suite::Collected& what) {
     return;
   }
   plan::Limits limits;
-  limits.budget = options_.budget.bytes - session_held_;
+  limits.budget = budget_.bytes - session_held_;
   limits.max_workers = what.workers;
   limits.retained_threshold = options_.retained_threshold;
-  scheduler_.emplace(specs(), limits, what.dist, 0);
+  std::vector<plan::TestSpec> tests = specs();
+  const auto hungriest = std::max_element(tests.begin(), tests.end(), [](const auto& a, const auto& b) {
+    return a.prediction.peak < b.prediction.peak;
+  });
+  if (hungriest != tests.end() && hungriest->prediction.known &&
+      hungriest->prediction.peak + limits.worker_base > limits.budget.scaled(kCloseToBudget) &&
+      lend_reserve(static_cast<TestIndex>(hungriest - tests.begin()))) {
+    limits.budget = budget_.bytes - session_held_;
+  }
+  scheduler_.emplace(std::move(tests), limits, what.dist, 0);
   if (options_.resume) take_over_previous();
   pump();
 }
@@ -236,7 +246,7 @@ int Runner::finish_run() {
     const bool for_memory = session_status_.signal() == SIGKILL;
     if (for_memory && was_collecting) {
       error_ = {fmt::format("collecting alone does not fit the budget of {}: the kernel ended it when it held {}",
-                            format_bytes(options_.budget.bytes), format_bytes(std::max(peak_, last.peak))),
+                            format_bytes(budget_.bytes), format_bytes(std::max(peak_, last.peak))),
                 "session", "raise --budget, or collect less at once: name a folder, or use -k or -m"};
       code = kUsage;
     } else {
@@ -262,7 +272,7 @@ int Runner::finish_run() {
     }
     tell(report::RunFinished{code, interrupted_ || error_.has_value() || phase_stopped_, now(), peak_,
                              static_cast<std::uint32_t>(last.oom_kills),
-                             plan::lower_bound(ledger_.measured(), collected_->workers, options_.budget.bytes)});
+                             plan::lower_bound(ledger_.measured(), collected_->workers, budget_.bytes)});
     if (junit_ && junit_->error()) screen_.line("fittest: " + junit_->error()->text());
   }
   if (error_ && code == 0) code = kInternalError;

@@ -33,7 +33,7 @@ namespace fittest::run {
 class Runner : public suite::Listener {
  public:
   Runner(const RunOptions& options, report::Screen& screen)
-      : options_(options), screen_(screen), terminal_(screen), signals_(loop_, SIGINT, SIGTERM),
+      : options_(options), budget_(options.budget), screen_(screen), terminal_(screen), signals_(loop_, SIGINT, SIGTERM),
         resized_(loop_, SIGWINCH), ticker_(loop_) {}
 
   int run(const MakeSuite& make_suite, OutputWay way);
@@ -74,6 +74,7 @@ class Runner : public suite::Listener {
   void retire(RunningWorker& worker, std::string_view why);
   void kill(RunningWorker& worker, KilledFor why);
   bool was_killed_for_memory(const RunningWorker& worker, ExitStatus status, const memory::Usage& usage);
+  bool lend_reserve(TestIndex test);
   void settle_over_budget(const RunningWorker& worker, Bytes most);
   void settle_lost(const RunningWorker& worker, ExitStatus status);
   void settle_without_report(const RunningWorker& worker, Verdict verdict, const std::string& text, Bytes at_least);
@@ -101,6 +102,7 @@ class Runner : public suite::Listener {
   void finish_session(const suite::Finish& how);
 
   const RunOptions& options_;
+  memory::Budget budget_;  // grows when the reserve is lent
   report::Screen& screen_;
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   asio::io_context loop_;

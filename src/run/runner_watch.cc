@@ -65,12 +65,12 @@ void Runner::follow_session() {
   const Bytes held = session_domain_->usage().held;
   if (held - session_held_ < kSessionChange && session_held_ - held < kSessionChange) return;
   session_held_ = held;
-  scheduler_->budget_changed(options_.budget.bytes - session_held_);
+  scheduler_->budget_changed(budget_.bytes - session_held_);
 }
 
 void Runner::relieve_pressure() {
   plan::Snapshot snapshot;
-  snapshot.budget = options_.budget.bytes;
+  snapshot.budget = budget_.bytes;
   snapshot.held = usage_.held;
   snapshot.growth = growth_;
   snapshot.enforces = domain_->enforces();

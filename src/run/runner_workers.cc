@@ -11,6 +11,7 @@ namespace {
 
 constexpr Seconds kRetirePatience = 30;  // for the teardown of session fixtures
 constexpr unsigned kMostFailedStarts = 5;
+constexpr double kNearlyAll = 0.95;  // of the budget for workers
 
 std::string_view words(plan::RetireReason reason) {
   switch (reason) {
@@ -145,10 +146,19 @@ void Runner::worker_gone(WorkerId id, ExitStatus status) {
     if (running && for_memory) {
       const std::string_view short_why = cause == plan::GoneCause::killed ? "memory was short" : "out of memory";
       tell(report::BatchKilled{id, this->id(*running), most, cause == plan::GoneCause::kernel, std::string(short_why)});
-      if (requeue == plan::Requeue::over_budget) {
+      if (requeue == plan::Requeue::over_budget && lend_reserve(*running)) {
+        scheduler_->budget_changed(budget_.bytes - session_held_);
+        scheduler_->run_again(*running, true);
+        tell(report::TestRequeued{*running, this->id(*running), "to run alone, with the reserve lent to it"});
+      } else if (requeue == plan::Requeue::over_budget) {
         settle_over_budget(worker, most);
       } else {
         ledger_.learn(this->id(*running), observed);
+        // It had nearly everything already: with no more than that it would only be killed again.
+        if (requeue == plan::Requeue::alone && observed > (budget_.bytes - session_held_).scaled(kNearlyAll) &&
+            lend_reserve(*running)) {
+          scheduler_->budget_changed(budget_.bytes - session_held_);
+        }
         tell(report::TestRequeued{*running, this->id(*running),
                                   requeue == plan::Requeue::alone ? "to run alone" : "with a larger reservation"});
       }
@@ -177,11 +187,25 @@ bool Runner::was_killed_for_memory(const RunningWorker& worker, ExitStatus statu
   return !domain_->enforces() || !worker.running || killed_from_outside_.insert(*worker.running).second;
 }
 
+// What is left of the machine's memory is better lent to a test than kept while the test gets no verdict. Once a run.
+bool Runner::lend_reserve(TestIndex test) {
+  const Bytes more = memory::lendable(budget_);
+  if (more == Bytes{}) return false;
+  if (auto raised = domain_->raise_budget(budget_.bytes + more); !raised) {
+    tell(report::Notice{raised.error().text()});
+    return false;
+  }
+  budget_.bytes += more;
+  budget_.reserve -= more;
+  tell(report::BudgetRaised{budget_.bytes, fmt::format("of the reserve, {} are lent to {}", format_bytes(more), id(test))});
+  return true;
+}
+
 void Runner::settle_over_budget(const RunningWorker& worker, Bytes most) {
   settle_without_report(worker, Verdict::over_budget,
                         fmt::format("over_budget: alone, the test held {} when it was ended; the budget is {}, of which "
                                     "the collected suite itself holds {}.\nRaise --budget, or make the test smaller.",
-                                    format_bytes(most), format_bytes(options_.budget.bytes), format_bytes(session_held_)),
+                                    format_bytes(most), format_bytes(budget_.bytes), format_bytes(session_held_)),
                         most - worker.held_before);
 }
 

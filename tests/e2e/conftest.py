@@ -115,9 +115,10 @@ class Suite:
         environment.update(more)
         return environment
 
-    def start(self, *arguments, env=(), verb="pytest", stdout=subprocess.PIPE):
+    def start(self, *arguments, env=(), verb="pytest", stdout=subprocess.PIPE, preexec_fn=None):
         return subprocess.Popen([PROGRAM, verb, *arguments], cwd=self.folder, env=self.environment(env),
-                                stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.STDOUT)
+                                stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.STDOUT,
+                                preexec_fn=preexec_fn)
 
     def finish(self, process, timeout=120):
         out, _ = process.communicate(timeout=timeout)
@@ -142,6 +143,29 @@ class Suite:
                                    stderr=subprocess.STDOUT)
         out, _ = process.communicate(timeout=120)
         return Result(self.folder, process, out.decode("utf-8", "replace"))
+
+
+class MemoryCgroup:
+    """A hard limit of memory around a program, of cgroup v1; its path is None where that cannot be had."""
+
+    def __init__(self, limit):
+        own = next((line.rstrip("\n").split(":", 2)[2] for line in open("/proc/self/cgroup")
+                    if "memory" in line.split(":")[1].split(",")), "")
+        base = Path("/sys/fs/cgroup/memory")
+        self.path = (base / own.lstrip("/") if (base / own.lstrip("/")).is_dir() else base) / (
+            "e2e-%s-%d" % (os.urandom(4).hex(), os.getpid()))
+        try:
+            self.path.mkdir()
+            (self.path / "memory.limit_in_bytes").write_text(str(limit))
+        except OSError:
+            self.path = None
+
+    def join(self):
+        (self.path / "cgroup.procs").write_text("0")
+
+    def remove(self):
+        if self.path:
+            self.path.rmdir()
 
 
 @pytest.fixture

@@ -1,7 +1,10 @@
 """The budget holds, whatever tests do, and every test gets its verdict."""
 import re
+from pathlib import Path
 
 import pytest
+
+from conftest import MemoryCgroup
 
 HELPER = """
     def hold(mib):
@@ -42,6 +45,42 @@ def test_a_test_that_alone_does_not_fit_is_over_budget_and_the_run_goes_on(hungr
     assert [result.verdict(name) for name in ("test_before", "test_after", "test_other")] == ["passed"] * 3
     assert "over_budget" in result.out and "300 MiB" in result.out
     assert result.counts() == {"failed": 1, "passed": 3}
+
+
+@pytest.fixture
+def container():
+    """4 GiB, of which 205 MiB are the reserve; enough of them for a part to be lent."""
+    available = int(re.search(r"MemAvailable:\s+(\d+)", Path("/proc/meminfo").read_text()).group(1)) << 10
+    made = MemoryCgroup(4 << 30)
+    yield made if available > 5 << 30 else None
+    made.remove()
+
+
+def test_a_test_that_fits_with_the_reserve_alone_gets_it(hungry, container):
+    if container is None or container.path is None:
+        pytest.skip("needs a memory cgroup of v1 and 5 GiB")
+    hungry.write(test_a="""
+        import mmap
+        def test_before(): pass
+        def test_huge():
+            size = 3880 << 20
+            block = mmap.mmap(-1, size)
+            block.madvise(mmap.MADV_HUGEPAGE)  # so that it takes a second, not ten
+            for at in range(0, size, 4096): block[at] = 1
+        def test_after(): pass
+    """)
+    first = hungry.finish(hungry.start(preexec_fn=container.join))
+    assert first.code == 0, first.out
+    assert "a reserve of 205 MiB" in first.out, first.out
+    raised = [event["budget"] >> 20 for event in first.of("budget_raised")]
+    assert len(raised) == 1 and 3960 <= raised[0] <= 3968, first.out
+    assert "lent to" in first.out
+    # Known now: lent before anything is killed for it.
+    second = hungry.finish(hungry.start(preexec_fn=container.join))
+    assert second.code == 0 and not second.of("batch_killed"), second.out
+    # A budget that was asked for is kept.
+    third = hungry.finish(hungry.start("--budget", "3850M", preexec_fn=container.join))
+    assert third.verdict("test_huge") == "over_budget" and not third.of("budget_raised"), third.out
 
 
 def test_tests_that_fit_one_by_one_all_pass_though_predictions_are_wrong(hungry):

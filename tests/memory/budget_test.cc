@@ -44,6 +44,18 @@ TEST(Budget, ReserveHasALeastAndAMost) {
   EXPECT_EQ(choose(limits).reserve, GiB(1));
 }
 
+TEST(Budget, LendsAllOfTheReserveButItsLeast) {
+  MemoryLimits limits = machine();
+  limits.mem_total = limits.mem_available = GiB(24);
+  EXPECT_EQ(lendable(choose(limits)), GiB(1) - MiB(128));
+  limits.mem_available = GiB(2);
+  EXPECT_EQ(lendable(choose(limits)), Bytes{}) << "the reserve is at its least";
+  limits.mem_available = GiB(200);
+  EXPECT_EQ(lendable(choose(limits)), Bytes{}) << "too little to matter";
+  EXPECT_EQ(lendable(choose(limits, "4G")), Bytes{}) << "what the user named stands";
+  EXPECT_EQ(lendable(choose(limits, "50%")), Bytes{});
+}
+
 TEST(Budget, TheTightestCgroupsFreeRoomCounts) {
   MemoryLimits limits = machine();
   limits.cgroups = {{GiB(4), "cgroup v2 /a/b memory.max", GiB(1)}, {GiB(6), "cgroup v2 /a memory.max", GiB(4)}};

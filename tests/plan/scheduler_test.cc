@@ -393,6 +393,24 @@ TEST(Scheduler, NothingIsGivenToASpoiledWorker) {
   EXPECT_NE(desk.batches[0].worker, batch.worker);
 }
 
+TEST(Scheduler, ATestThatWasOverBudgetIsRunAgainAloneWhereTheBudgetGrew) {
+  Desk desk({known(0, MiB(900), 1), known(0, MiB(10), 1)}, limits(MiB(800), 1));
+  desk.scheduler.settle(1);
+  desk.decide_and_start();
+  const RunBatch batch = desk.batches.at(0);
+  ASSERT_TRUE(batch.alone);
+  desk.scheduler.test_started(batch.worker, 0, desk.now);
+  ASSERT_EQ(desk.scheduler.worker_gone(batch.worker, GoneCause::kernel, 0, MiB(790), desk.now), Requeue::over_budget);
+  EXPECT_TRUE(desk.scheduler.finished());
+  desk.scheduler.budget_changed(MiB(950));
+  desk.scheduler.run_again(0, true);
+  EXPECT_EQ(desk.scheduler.pending(), 1U);
+  desk.decide_and_start();
+  EXPECT_TRUE(desk.batches.back().alone);
+  EXPECT_NE(desk.batches.back().worker, batch.worker);
+  EXPECT_THAT(desk.batches.back().tests, ElementsAre(0U));
+}
+
 TEST(Scheduler, ATestIsRunAgainInAFreshWorker) {
   Desk desk(std::vector<TestSpec>(2, known(0, MiB(10), 1)), limits(GiB(1), 1));
   desk.decide_and_start();
