@@ -202,8 +202,24 @@ class SessionPlugin:
     # --- replay ---
 
     def replay(self, session):
+        """While results wait, what is printed of them is not written out one by one."""
+        reporter = session.config.pluginmanager.getplugin("terminalreporter")
+        writer = reporter and reporter._tw
+        if writer is None:
+            return self.replay_all(session, lambda: None)
+        flush = writer.flush
+        writer.flush = lambda: None
+        try:
+            self.replay_all(session, flush)
+        finally:
+            del writer.flush
+            flush()
+
+    def replay_all(self, session, flush):
         while True:
-            kind, payload = self.channel.receive()
+            if not self.channel.has_read_ahead():
+                flush()
+            kind, payload = self.channel.receive_ahead()
             if kind == wire.REPLAY:
                 (index, starts) = struct.unpack("<IB", payload[:5])
                 self.replay_test(session, session.items[index], results.unpack(payload[5:]), starts)
@@ -220,6 +236,9 @@ class SessionPlugin:
     def replay_test(self, session, item, told, starts):
         reports, warnings, measured = told
         config, hook = session.config, item.ihook
+        if reports and "location" in reports[0]:
+            # The worker has looked it up; with many tests, that takes longer than anything else here.
+            item.__dict__.setdefault("location", tuple(reports[0]["location"]))
         if starts:
             hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         for data, when, nodeid, location in warnings:

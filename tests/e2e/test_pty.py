@@ -103,7 +103,9 @@ def plain_text(text):
     return lines
 
 
-def test_what_pytest_prints_is_what_it_prints_into_a_pipe(suite, on_terminal):
+def test_what_pytest_prints_is_what_it_prints_into_a_pipe(suite, on_terminal, monkeypatch):
+    for name in ("CI", "BUILD_NUMBER"):  # with them, pytest shows longer diffs
+        monkeypatch.delenv(name, raising=False)
     suite.write(test_a="""
         import pytest, time
         @pytest.mark.parametrize("i", range(100))
@@ -112,8 +114,8 @@ def test_what_pytest_prints_is_what_it_prints_into_a_pipe(suite, on_terminal):
         @pytest.mark.skip(reason="later")
         def test_skipped(): pass
     """)
-    terminal = on_terminal.run("-n1", "-rs", "--color=no")
-    piped = suite.fittest("-n1", "-rs", env={"COLUMNS": "80"})
+    terminal = on_terminal.run("-n1", "-rs", "--color=no", "--no-header")
+    piped = suite.fittest("-n1", "-rs", "--no-header", env={"COLUMNS": "80"})
     assert terminal.code == piped.code == 1
     assert plain_text("\n".join(terminal.model.text())) == plain_text(piped.out)
 

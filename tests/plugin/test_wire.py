@@ -54,7 +54,8 @@ def test_the_channel_is_out_of_the_way_and_not_inherited():
     channel.close()
 
 
-def test_frames_come_back_whole_and_in_order(ends):
+@pytest.mark.parametrize("way", ["receive", "receive_ahead"])
+def test_frames_come_back_whole_and_in_order(ends, way):
     channel, other = ends
     source = random.Random(1)
     sent = [(source.randrange(256), source.randbytes(source.choice([0, 1, 10, 100_000]))) for _ in range(200)]
@@ -67,9 +68,20 @@ def test_frames_come_back_whole_and_in_order(ends):
 
     speaker = threading.Thread(target=speak)
     speaker.start()
-    received = [channel.receive() for _ in sent]
+    received = [getattr(channel, way)() for _ in sent]
     speaker.join()
     assert received == sent
+    assert not channel.has_read_ahead()
+
+
+def test_what_was_read_ahead_is_known_to_wait(ends):
+    channel, other = ends
+    other.sendall(wire.frame(wire.REPLAY, b"one") + wire.frame(wire.FINISH, b"two")[:3])
+    assert channel.receive_ahead() == (wire.REPLAY, b"one")
+    assert channel.has_read_ahead()
+    other.sendall(wire.frame(wire.FINISH, b"two")[3:])
+    assert channel.receive_ahead() == (wire.FINISH, b"two")
+    assert not channel.has_read_ahead()
 
 
 def test_what_is_sent_arrives_though_nobody_reads_at_first(ends):
@@ -99,13 +111,14 @@ def test_the_end_of_the_other_side_is_told(ends):
         channel.send(b"x" * 1000)
 
 
+@pytest.mark.parametrize("way", ["receive", "receive_ahead"])
 @pytest.mark.parametrize("cut", [1, 4, 5, 8])
-def test_the_end_in_the_middle_of_a_frame_is_told(ends, cut):
+def test_the_end_in_the_middle_of_a_frame_is_told(ends, cut, way):
     channel, other = ends
     other.sendall(wire.frame(wire.BATCH, b"payload")[:cut])
     other.close()
     with pytest.raises(wire.Closed):
-        channel.receive()
+        getattr(channel, way)()
 
 
 def send_descriptor(other, frame, *descriptors):

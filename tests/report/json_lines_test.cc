@@ -37,6 +37,7 @@ std::vector<Payload> one_of_each() {
           BatchKilled{WorkerId{4}, "a.py::b", GiB(1), true, "pressure"},
           TestRequeued{7, "a.py::b", "spoiled"},
           PressureChanged{"admission stopped"},
+          BudgetRaised{GiB(5), "lent"},
           Sample{MiB(100), MiB(200), 2},
           Notice{"read this"},
           RunFinished{1, false, 9.5, GiB(3), 1, {1, 2, 3}}};
@@ -59,8 +60,8 @@ TEST(ToJson, BytesThatAreNoTextAreReplaced) {
   for (const Payload& payload : std::vector<Payload>{
            RunStarted{evil, evil, {evil}, {}, evil, evil, {evil}}, TestFinished{{}, 0, evil, {}, 0, {}, {}, evil, evil},
            Collected{1, evil, evil, 1, {}, 0}, WorkerEnded{{}, evil}, TestAmended{0, evil, {}, evil},
-           BatchKilled{{}, evil, {}, false, evil}, TestRequeued{0, evil, evil}, PressureChanged{evil}, Notice{evil},
-           TestStarted{{}, 0, evil}}) {
+           BatchKilled{{}, evil, {}, false, evil}, TestRequeued{0, evil, evil}, PressureChanged{evil}, BudgetRaised{{}, evil},
+           Notice{evil}, TestStarted{{}, 0, evil}}) {
     const std::string line = dumped(payload);
     EXPECT_EQ(line.find('\n'), std::string::npos);
     EXPECT_FALSE(json::parse(line, nullptr, false).is_discarded()) << line;

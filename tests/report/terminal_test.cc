@@ -200,6 +200,7 @@ TEST(Terminal, ForeignTextsCannotSteerTheTerminal) {
     terminal.on({0, RunStarted{evil, evil, {evil}, GiB(1), evil, evil, {evil}}});
     terminal.on({0, Collected{1, evil, evil, 1, {}, 0}});
     terminal.on({1, PressureChanged{evil}});
+    terminal.on({1, BudgetRaised{GiB(1), evil}});
     terminal.on({1, Notice{evil}});
     terminal.on({1, BatchKilled{WorkerId{0}, evil, {}, false, evil}});
     terminal.on({1, TestRequeued{0, "x" + evil, evil}});
