@@ -103,6 +103,10 @@ class Run:
         verdicts = Path(folder) / ("verdicts-" + mark)
         environment = dict(os.environ, BENCH_MARK=mark, BENCH_VERDICTS=str(verdicts), PYTHON=PYTHON,
                            PYTHONPATH=folder, PYTEST_ADDOPTS="", NO_COLOR="1")
+        try:  # what the run before has read must not be in the way of this one
+            Path("/proc/sys/vm/drop_caches").write_text("3")
+        except OSError:
+            pass
         cgroup = Cgroup(limit) if limit else None
         self.pss = self.own = 0
         self.ended = False

@@ -62,6 +62,11 @@ class RunDomain {
   // True where the kernel itself refuses to let the run pass the budget.
   [[nodiscard]] virtual bool enforces() const = 0;
   virtual Result<std::unique_ptr<WorkerDomain>> make_worker(const std::string& name) = 0;
+  // The same for the process that the run cannot do without: inside the budget, outside the limit of the workers.
+  virtual Result<std::unique_ptr<WorkerDomain>> make_session() = 0;
+  // A limit for the workers together, below the budget by what the session needs. While a killed worker gives its memory
+  // back, the kernel kills whoever else asks for some below the same limit: that must not be the session.
+  virtual Result<void> limit_workers(Bytes most) = 0;
   [[nodiscard]] virtual Usage usage() = 0;
   // Raises the hard limit of the run, which never shrinks.
   virtual Result<void> raise_budget(Bytes budget) = 0;

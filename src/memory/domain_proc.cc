@@ -178,6 +178,8 @@ class ProcRun : public RunDomain {
     if (run_->workers.contains(worker_name)) return failure("there is a worker of this name already", worker_name);
     return std::make_unique<ProcWorker>(run_, worker_name);
   }
+  Result<std::unique_ptr<WorkerDomain>> make_session() override { return make_worker("session"); }
+  Result<void> limit_workers(Bytes) override { return {}; }
   [[nodiscard]] Usage usage() override {
     Usage sum;
     for (const auto& [worker_name, worker] : run_->workers) sum.held += worker->usage().held;

@@ -49,6 +49,7 @@ class V1Worker;
 struct Run {
   fs::path memory;
   std::optional<fs::path> freezer;
+  [[nodiscard]] fs::path workers_memory() const { return memory / "workers"; }
   std::set<V1Worker*> workers;  // those alive, not owned
   std::uint64_t kills_of_removed_workers = 0;
   pid_t maker = ::getpid();  // a forked child's copy of these objects must not remove anything
@@ -62,8 +63,8 @@ struct Run {
 
 class V1Worker : public WorkerDomain {
  public:
-  V1Worker(std::shared_ptr<Run> run, const std::string& name)
-      : run_(std::move(run)), memory_(run_->memory / name), gauges_(memory_) {
+  V1Worker(std::shared_ptr<Run> run, const fs::path& above, const std::string& name)
+      : run_(std::move(run)), memory_(above / name), gauges_(memory_) {
     if (run_->freezer) freezer_ = *run_->freezer / name;
   }
   V1Worker(const V1Worker&) = delete;
@@ -133,10 +134,11 @@ class V1Run : public RunDomain {
   [[nodiscard]] bool enforces() const override { return true; }
   Result<std::unique_ptr<WorkerDomain>> make_worker(const std::string& name) override {
     if (auto checked = check_worker_name(name); !checked) return tl::unexpected(checked.error());
-    if (is_there(run_->memory / name)) return failure("there is a worker of this name already", name);
-    auto worker = std::make_unique<V1Worker>(run_, name);
-    if (auto made = worker->make(); !made) return tl::unexpected(made.error());
-    return worker;
+    return make(run_->workers_memory(), name);
+  }
+  Result<std::unique_ptr<WorkerDomain>> make_session() override { return make(run_->memory, "session"); }
+  Result<void> limit_workers(Bytes most) override {
+    return write_text(run_->workers_memory() / "memory.limit_in_bytes", std::to_string(most.value));
   }
   [[nodiscard]] Usage usage() override {
     Usage now = gauges_.read();
@@ -153,6 +155,13 @@ class V1Run : public RunDomain {
   [[nodiscard]] std::vector<fs::path> cgroup_directories() const override { return run_->directories(); }
 
  private:
+  Result<std::unique_ptr<WorkerDomain>> make(const fs::path& above, const std::string& name) {
+    if (is_there(above / name)) return failure("there is a worker of this name already", name);
+    auto worker = std::make_unique<V1Worker>(run_, above, name);
+    if (auto made = worker->make(); !made) return tl::unexpected(made.error());
+    return worker;
+  }
+
   std::shared_ptr<Run> run_;
   Gauges gauges_;
   std::vector<std::string> shortcomings_;
@@ -207,6 +216,7 @@ Result<std::unique_ptr<RunDomain>> open_cgroup_v1(const DomainRequest& request) 
   if (auto limited = limit(run->memory, request.budget, shortcomings); !limited) {
     return tl::unexpected(limited.error());
   }
+  if (auto made = make_cgroup(run->workers_memory()); !made) return tl::unexpected(made.error());
   if (auto freezer = make_freezer(name->text())) {
     run->freezer = *freezer;
   } else {

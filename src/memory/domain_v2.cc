@@ -88,6 +88,7 @@ class SelfLeaf {
 // them, so that the leaf is left only when nothing needs the controllers any more.
 struct Run {
   fs::path directory;
+  [[nodiscard]] fs::path workers() const { return directory / "workers"; }
   std::unique_ptr<SelfLeaf> self;
   bool resets_peak = false;
   pid_t maker = ::getpid();  // a forked child's copy of these objects must not remove anything
@@ -95,8 +96,8 @@ struct Run {
 
 class V2Worker : public WorkerDomain {
  public:
-  V2Worker(std::shared_ptr<Run> run, const std::string& name)
-      : run_(std::move(run)), directory_(run_->directory / name), gauges_(directory_) {}
+  V2Worker(std::shared_ptr<Run> run, const fs::path& above, const std::string& name)
+      : run_(std::move(run)), directory_(above / name), gauges_(directory_) {}
   V2Worker(const V2Worker&) = delete;
   V2Worker& operator=(const V2Worker&) = delete;
   ~V2Worker() override {
@@ -152,10 +153,11 @@ class V2Run : public RunDomain {
   [[nodiscard]] bool enforces() const override { return true; }
   Result<std::unique_ptr<WorkerDomain>> make_worker(const std::string& name) override {
     if (auto checked = check_worker_name(name); !checked) return tl::unexpected(checked.error());
-    if (is_there(run_->directory / name)) return failure("there is a worker of this name already", name);
-    auto worker = std::make_unique<V2Worker>(run_, name);
-    if (auto made = worker->make(); !made) return tl::unexpected(made.error());
-    return worker;
+    return make(run_->workers(), name);
+  }
+  Result<std::unique_ptr<WorkerDomain>> make_session() override { return make(run_->directory, "session"); }
+  Result<void> limit_workers(Bytes most) override {
+    return write_text(run_->workers() / "memory.max", std::to_string(most.value));
   }
   [[nodiscard]] Usage usage() override { return gauges_.read(); }
   Result<void> raise_budget(Bytes budget) override {
@@ -168,6 +170,13 @@ class V2Run : public RunDomain {
   }
 
  private:
+  Result<std::unique_ptr<WorkerDomain>> make(const fs::path& above, const std::string& name) {
+    if (is_there(above / name)) return failure("there is a worker of this name already", name);
+    auto worker = std::make_unique<V2Worker>(run_, above, name);
+    if (auto made = worker->make(); !made) return tl::unexpected(made.error());
+    return worker;
+  }
+
   std::shared_ptr<Run> run_;
   Gauges gauges_;
   std::vector<std::string> shortcomings_;
@@ -227,10 +236,14 @@ Result<std::unique_ptr<RunDomain>> open_below(const fs::path& base, const Domain
   if (auto limited = limit(run->directory, request.budget, shortcomings); !limited) {
     return tl::unexpected(limited.error());
   }
+  if (auto made = make_cgroup(run->workers()); !made) return tl::unexpected(made.error());
+  if (auto handed = write_text(run->workers() / "cgroup.subtree_control", "+memory"); !handed) {
+    return tl::unexpected(handed.error());
+  }
   auto trial = domain->make_worker("trial");
   if (!trial) return tl::unexpected(trial.error());
   if (auto joined = try_joining((*trial)->join_files()); !joined) return tl::unexpected(joined.error());
-  const fs::path worker = run->directory / "trial";
+  const fs::path worker = run->workers() / "trial";
   run->resets_peak = peak_can_be_reset(worker);
   if (!run->resets_peak) {
     shortcomings.emplace_back(

@@ -21,7 +21,7 @@ Result<void> Runner::open_domain() {
   auto opened = memory::open_domain({run_id_, budget_.bytes, options_.domain});
   if (!opened) return tl::unexpected(opened.error());
   domain_ = std::move(opened->domain);
-  auto session = domain_->make_worker("zygote");
+  auto session = domain_->make_session();
   if (!session) return tl::unexpected(session.error());
   session_domain_ = std::move(*session);
   return {};
@@ -137,7 +137,7 @@ void Runner::collected(const suite::Collected& what) {
     return;
   }
   plan::Limits limits;
-  limits.budget = budget_.bytes - session_held_;
+  limits.budget = leave_room_for_session();
   limits.max_workers = what.workers;
   limits.retained_threshold = options_.retained_threshold;
   std::vector<plan::TestSpec> tests = specs();
@@ -147,7 +147,7 @@ void Runner::collected(const suite::Collected& what) {
   if (hungriest != tests.end() && hungriest->prediction.known &&
       hungriest->prediction.peak + limits.worker_base > limits.budget.scaled(kCloseToBudget) &&
       lend_reserve(static_cast<TestIndex>(hungriest - tests.begin()))) {
-    limits.budget = budget_.bytes - session_held_;
+    limits.budget = leave_room_for_session();
   }
   scheduler_.emplace(std::move(tests), limits, what.dist, 0);
   if (options_.resume) take_over_previous();
@@ -181,7 +181,7 @@ void Runner::take_over_previous() {
     scheduler_->settle(test);
     const auto report = reports.find(finished.id);
     if (report) {
-      suite_->report(test, *report);
+      suite_->report(test, finished.verdict, *report);
     } else {
       suite_->report_verdict(test, finished.verdict,
                              finished.detail.empty() ? "verdict of run " + previous->run_id : finished.detail);

@@ -75,6 +75,7 @@ class Runner : public suite::Listener {
   void kill(RunningWorker& worker, KilledFor why);
   bool was_killed_for_memory(const RunningWorker& worker, ExitStatus status, const memory::Usage& usage);
   bool lend_reserve(TestIndex test);
+  Bytes leave_room_for_session();
   void settle_over_budget(const RunningWorker& worker, Bytes most);
   void settle_lost(const RunningWorker& worker, ExitStatus status);
   void settle_without_report(const RunningWorker& worker, Verdict verdict, const std::string& text, Bytes at_least);

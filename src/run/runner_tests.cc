@@ -94,7 +94,7 @@ void Runner::settle(suite::TestEnd& end, Bytes retained) {
   finished.retained = retained;
   finished.detail = std::move(end.detail);
   finished.message = std::move(end.message);
-  suite_->report(end.test, end.report);
+  suite_->report(end.test, end.verdict, end.report);
   ledger_.settle(now(), std::move(finished), end.report);
 }
 

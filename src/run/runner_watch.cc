@@ -11,6 +11,7 @@ namespace fittest::run {
 namespace {
 
 constexpr std::chrono::milliseconds kSamplePeriod{20};
+constexpr Bytes kSessionGrowth = MiB(8);
 constexpr Seconds kShownSamplePeriod = 0.2;
 constexpr Seconds kHistoryPeriod = 1.0;
 constexpr Seconds kTracebackPatience = 1;  // for what a test that hangs has to say of itself
@@ -60,12 +61,21 @@ void Runner::sample() {
   }
 }
 
+// Sets the limit of the workers, and returns it: the budget without what the session holds, and a little for its growth
+// until the next look.
+Bytes Runner::leave_room_for_session() {
+  const Bytes room = budget_.bytes - session_held_ - std::min(kSessionGrowth, budget_.bytes.scaled(0.02));
+  // Where it holds more already, a limit cannot be lowered (v1); the one on the whole run stands.
+  (void)domain_->limit_workers(room);
+  return room;
+}
+
 // The session grows with every report it keeps; what it takes is not there for workers.
 void Runner::follow_session() {
   const Bytes held = session_domain_->usage().held;
   if (held - session_held_ < kSessionChange && session_held_ - held < kSessionChange) return;
   session_held_ = held;
-  scheduler_->budget_changed(budget_.bytes - session_held_);
+  scheduler_->budget_changed(leave_room_for_session());
 }
 
 void Runner::relieve_pressure() {

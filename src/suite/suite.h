@@ -113,7 +113,9 @@ class Suite {
   virtual void interrupt(WorkerId worker) = 0;
 
   // Lets the framework report a result it made, in a worker of this run or of the one that is resumed.
-  virtual void report(TestIndex test, std::string_view report) = 0;
+  // `verdict` is what the result means: one that is no failure may reach the framework some milliseconds later,
+  // together with others.
+  virtual void report(TestIndex test, Verdict verdict, std::string_view report) = 0;
   // The same for what came after the test was reported.
   virtual void amend(TestIndex test, std::string_view report) = 0;
   // A verdict that fittest gave, with text for the reader.

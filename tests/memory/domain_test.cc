@@ -245,6 +245,36 @@ TEST_P(Domain, TheKernelKeepsTheRunBelowItsBudgetAndItsKillIsCountedWhereItHappe
   EXPECT_EQ(bystander.end(), 0);
 }
 
+TEST_P(Domain, WorkersHaveALimitOfTheirOwnAndTheSessionStandsOutsideIt) {
+  const auto run = open(MiB(160));
+  if (!run->enforces()) GTEST_SKIP() << "this kind does not enforce";
+  auto made = run->make_session();
+  ASSERT_TRUE(made) << made.error().text();
+  const auto session = std::move(*made);
+  EXPECT_FALSE(run->make_session()) << "a run has one";
+  ASSERT_TRUE(run->limit_workers(MiB(64)));
+  Child holder(*session, [](Talk& talk) {
+    const Block block(MiB(70));  // more than the workers may, less than the run
+    talk.tell();
+    talk.wait();
+    const Block more(MiB(10));
+  });
+  holder.hear();
+  EXPECT_GE(session->usage().held, MiB(70));
+  const auto victim = worker(*run, "victim");
+  Child child(*victim, [](Talk&) { const Block block(MiB(80)); });
+  const int status = child.end();
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
+  EXPECT_GE(victim->usage().oom_kills, 1u);
+  EXPECT_EQ(session->usage().oom_kills, 0u);
+  ASSERT_TRUE(run->limit_workers(MiB(120)));
+  const auto next = worker(*run, "next");
+  Child fits(*next, [](Talk&) { const Block block(MiB(70)); });
+  EXPECT_EQ(fits.end(), 0) << "a limit can be raised again";
+  holder.go();
+  EXPECT_EQ(holder.end(), 0);
+}
+
 TEST_P(Domain, AKillByAnybodyElseIsNoKernelKill) {
   const auto run = open();
   const auto w0 = worker(*run);

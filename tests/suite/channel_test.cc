@@ -147,6 +147,27 @@ TEST_F(ChannelTest, LargeFramesAreSentAsTheOtherSideReadsThem) {
   ASSERT_TRUE(run_until([&] { return queued_.back() == 0; }));
 }
 
+TEST_F(ChannelTest, FramesHeldBackArriveInTheirTurn) {
+  std::string expected;
+  std::mt19937 random(7);
+  for (int i = 0; i < 300; ++i) {
+    const std::string frame = make_frame(Frame::replay, std::string(random() % 2000, static_cast<char>('a' + i % 26)));
+    expected += frame;
+    if (random() % 10 == 0) {
+      channel_->send(frame);
+    } else {
+      channel_->send_soon(frame);
+    }
+  }
+  std::string received;
+  ASSERT_TRUE(run_until([&] {
+    received += listen();
+    return received.size() >= expected.size();
+  }));
+  EXPECT_EQ(received, expected);
+  EXPECT_LT(queued_.size(), 250U) << "every frame was sent by itself";
+}
+
 TEST_F(ChannelTest, WhoIsNotReadMustWait) {
   channel_->set_reading(false);
   // A read that was under way may still take one piece; after that everything is left to the kernel.

@@ -151,7 +151,7 @@ class PytestSuiteTest : public testing::Test {
 
   // The report of everything that is finished goes to the session.
   void report_all() {
-    for (const TestEnd& end : heard_.finished_) suite_->report(end.test, end.report);
+    for (const TestEnd& end : heard_.finished_) suite_->report(end.test, end.verdict, end.report);
   }
 
   [[nodiscard]] std::vector<std::string> ids() const {
@@ -495,8 +495,8 @@ TEST_F(PytestSuiteTest, MaxfailIsReportedByTheSession) {
   collect({"--maxfail", "2"});
   start_worker(kFirst);
   run_batch(kFirst, {0, 1});
-  suite_->report(0, end_of(0).report);
-  suite_->report(1, end_of(1).report);
+  suite_->report(0, end_of(0).verdict, end_of(0).report);
+  suite_->report(1, end_of(1).verdict, end_of(1).report);
   ASSERT_TRUE(run_until([&] { return !heard_.stops_.empty(); }));
   EXPECT_EQ(heard_.stops_.front().kind, StopRequest::Kind::maxfail);
   EXPECT_THAT(heard_.stops_.front().message, HasSubstr("stopping after 2 failures"));

@@ -4,12 +4,19 @@
 
 #include <array>
 #include <asio/buffer.hpp>
+#include <asio/steady_timer.hpp>
 #include <asio/write.hpp>
 #include <cerrno>
+#include <chrono>
+#include <utility>
 
 namespace fittest::suite::pytest {
 namespace {
 constexpr std::size_t kReadSize = 64 * 1024;
+constexpr std::size_t kMostGathered = 64 * 1024;
+// Too short to be seen, long enough for a dozen tests that do nothing: waking the other side for each of them costs more
+// than they do.
+constexpr std::chrono::milliseconds kGatherFor{4};
 }
 
 Result<std::pair<Descriptor, Descriptor>> make_connection() {
@@ -23,7 +30,7 @@ Result<std::pair<Descriptor, Descriptor>> make_connection() {
 // Shared with the operations under way, which may end after the channel.
 struct Channel::State : std::enable_shared_from_this<State> {
   State(asio::io_context& loop, int fd, Handlers the_handlers)
-      : socket(loop, asio::local::stream_protocol(), fd), handlers(std::move(the_handlers)) {
+      : socket(loop, asio::local::stream_protocol(), fd), gathering(loop), handlers(std::move(the_handlers)) {
     socket.non_blocking(true);
   }
 
@@ -72,6 +79,31 @@ struct Channel::State : std::enable_shared_from_this<State> {
                       });
   }
 
+  void put(std::string frame) {
+    waiting += frame.size();
+    output.push_back(std::move(frame));
+    if (handlers.queued) handlers.queued(waiting);
+    write();
+  }
+
+  void gather(const std::string& frame) {
+    const bool first = gathered.empty();
+    gathered += frame;
+    if (gathered.size() >= kMostGathered) {
+      put_gathered();
+    } else if (first) {
+      gathering.expires_after(kGatherFor);
+      gathering.async_wait([self = shared_from_this()](std::error_code error) {
+        if (!error && !self->closed) self->put_gathered();
+      });
+    }
+  }
+
+  void put_gathered() {
+    gathering.cancel();
+    if (!gathered.empty()) put(std::exchange(gathered, {}));
+  }
+
   void lost() {
     if (closed) return;
     close();
@@ -81,15 +113,18 @@ struct Channel::State : std::enable_shared_from_this<State> {
 
   void close() {
     closed = true;
+    gathering.cancel();
     std::error_code ignored;
     socket.close(ignored);
   }
 
   asio::local::stream_protocol::socket socket;
+  asio::steady_timer gathering;
   Handlers handlers;
   FrameCutter cutter;
   std::vector<char> input = std::vector<char>(kReadSize);
   std::deque<std::string> output;
+  std::string gathered;
   std::size_t waiting = 0;
   bool reading = false, writing = false, closed = false, reading_wanted = true;
 };
@@ -103,10 +138,12 @@ Channel::~Channel() { state_->close(); }
 
 void Channel::send(std::string frame) {
   if (state_->closed) return;
-  state_->waiting += frame.size();
-  state_->output.push_back(std::move(frame));
-  if (state_->handlers.queued) state_->handlers.queued(state_->waiting);
-  state_->write();
+  state_->put_gathered();
+  state_->put(std::move(frame));
+}
+
+void Channel::send_soon(const std::string& frame) {
+  if (!state_->closed) state_->gather(frame);
 }
 
 void Channel::set_reading(bool wanted) {

@@ -32,6 +32,8 @@ class Channel {
   Channel& operator=(const Channel&) = delete;
 
   void send(std::string frame);
+  // In its turn, but held back for some milliseconds so that many small frames wake the other side once.
+  void send_soon(const std::string& frame);
   // Frames that would come are left to the kernel, which makes the other side wait.
   void set_reading(bool wanted);
   // Takes what has arrived by now, without waiting; for a process that has ended. Nothing is read after this.

@@ -212,8 +212,15 @@ class PytestSuite : public Suite {
     if (Worker* worker = find(id); worker != nullptr && worker->pid != 0) ::kill(worker->pid, SIGINT);
   }
 
-  void report(TestIndex test, std::string_view report) override { replay(test, report, 1); }
-  void amend(TestIndex test, std::string_view report) override { replay(test, report, 0); }
+  void report(TestIndex test, Verdict verdict, std::string_view report) override {
+    // After a failure pytest may want to stop (-x).
+    if (is_failure(verdict)) {
+      session_->send(replay(test, report, 1));
+    } else {
+      session_->send_soon(replay(test, report, 1));
+    }
+  }
+  void amend(TestIndex test, std::string_view report) override { session_->send(replay(test, report, 0)); }
 
   void report_verdict(TestIndex test, Verdict verdict, const std::string& text) override {
     const std::string_view outcome = is_failure(verdict)                                        ? "failed"
@@ -258,12 +265,12 @@ class PytestSuite : public Suite {
     return found == workers_.end() ? nullptr : found->second.get();
   }
 
-  void replay(TestIndex test, std::string_view report, char starts) {
+  static std::string replay(TestIndex test, std::string_view report, char starts) {
     std::string payload;
     put_u32(payload, test);
     payload += starts;
     payload += report;
-    session_->send(make_frame(Frame::replay, payload));
+    return make_frame(Frame::replay, payload);
   }
 
   Result<void> spawn(Worker& worker, const json& order, const Descriptor& end, const WorkerPlace& place) {
