@@ -119,6 +119,16 @@ class V1Worker : public WorkerDomain {
   Gauges gauges_;
 };
 
+// The sum of memory and swap must never be below memory's own limit: what goes first depends on the direction. Where
+// swap is not accounted for, there is no such file.
+Result<void> change_limits(const fs::path& memory, Bytes most) {
+  const std::string figure = std::to_string(most.value);
+  (void)write_text(memory / "memory.memsw.limit_in_bytes", figure);
+  if (auto set = write_text(memory / "memory.limit_in_bytes", figure); !set) return set;
+  (void)write_text(memory / "memory.memsw.limit_in_bytes", figure);
+  return {};
+}
+
 class V1Run : public RunDomain {
  public:
   explicit V1Run(std::shared_ptr<Run> run) : run_(std::move(run)), gauges_(run_->memory) {}
@@ -137,21 +147,14 @@ class V1Run : public RunDomain {
     return make(run_->workers_memory(), name);
   }
   Result<std::unique_ptr<WorkerDomain>> make_session() override { return make(run_->memory, "session"); }
-  Result<void> limit_workers(Bytes most) override {
-    return write_text(run_->workers_memory() / "memory.limit_in_bytes", std::to_string(most.value));
-  }
+  Result<void> limit_workers(Bytes most) override { return change_limits(run_->workers_memory(), most); }
   [[nodiscard]] Usage usage() override {
     Usage now = gauges_.read();
     now.oom_kills += run_->kills_of_removed_workers;
     for (V1Worker* worker : run_->workers) now.oom_kills += worker->kills();
     return now;
   }
-  Result<void> raise_budget(Bytes budget) override {
-    const std::string figure = std::to_string(budget.value);
-    // In this order: the sum of memory and swap must never be below memory's own limit.
-    (void)write_text(run_->memory / "memory.memsw.limit_in_bytes", figure);
-    return write_text(run_->memory / "memory.limit_in_bytes", figure);
-  }
+  Result<void> raise_budget(Bytes budget) override { return change_limits(run_->memory, budget); }
   [[nodiscard]] std::vector<fs::path> cgroup_directories() const override { return run_->directories(); }
 
  private:

@@ -113,6 +113,7 @@ struct Worker {
   std::unique_ptr<Channel> channel;
   std::unique_ptr<EndWatch> watch;
   bool ended = false;  // its process is; its status is not known yet
+  std::optional<Bytes> ready_early;  // what it held when it said so before the zygote had told its pid
 };
 
 class PytestSuite : public Suite {
@@ -359,7 +360,10 @@ class PytestSuite : public Suite {
     if (cut.type == Frame::forked) {
       const auto id = WorkerId{fields.u32()};
       const auto pid = static_cast<pid_t>(fields.u32());
-      if (Worker* worker = find(id)) watch(*worker, pid, open_pidfd(pid));
+      Worker* worker = find(id);
+      if (worker == nullptr) return;
+      watch(*worker, pid, open_pidfd(pid));
+      if (const auto held = std::exchange(worker->ready_early, std::nullopt)) listener_->worker_ready(id, pid, *held);
     } else if (cut.type == Frame::ended) {
       const auto pid = static_cast<pid_t>(fields.u32());
       const auto status = static_cast<int>(fields.u32());
@@ -375,8 +379,14 @@ class PytestSuite : public Suite {
     FieldReader fields(cut.payload);
     switch (cut.type) {
       case Frame::ready: {
-        const Worker* worker = find(id);
-        listener_->worker_ready(id, worker != nullptr ? worker->pid : 0, Bytes{fields.u64()});
+        const Bytes held{fields.u64()};
+        Worker* worker = find(id);
+        if (worker == nullptr) return;
+        if (worker->pid != 0) {
+          listener_->worker_ready(id, worker->pid, held);
+        } else {
+          worker->ready_early = held;
+        }
         return;
       }
       case Frame::started:
