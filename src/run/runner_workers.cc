@@ -147,7 +147,6 @@ void Runner::worker_gone(WorkerId id, ExitStatus status) {
       const std::string_view short_why = cause == plan::GoneCause::killed ? "memory was short" : "out of memory";
       tell(report::BatchKilled{id, this->id(*running), most, cause == plan::GoneCause::kernel, std::string(short_why)});
       if (requeue == plan::Requeue::over_budget && lend_reserve(*running)) {
-        scheduler_->budget_changed(leave_room_for_session());
         scheduler_->run_again(*running, true);
         tell(report::TestRequeued{*running, this->id(*running), "to run alone, with the reserve lent to it"});
       } else if (requeue == plan::Requeue::over_budget) {
@@ -155,9 +154,8 @@ void Runner::worker_gone(WorkerId id, ExitStatus status) {
       } else {
         ledger_.learn(this->id(*running), observed);
         // It had nearly everything already: with no more than that it would only be killed again.
-        if (requeue == plan::Requeue::alone && observed > (budget_.bytes - session_held_).scaled(kNearlyAll) &&
-            lend_reserve(*running)) {
-          scheduler_->budget_changed(leave_room_for_session());
+        if (requeue == plan::Requeue::alone && observed > (budget_.bytes - session_held_).scaled(kNearlyAll)) {
+          lend_reserve(*running);
         }
         tell(report::TestRequeued{*running, this->id(*running),
                                   requeue == plan::Requeue::alone ? "to run alone" : "with a larger reservation"});
@@ -197,6 +195,8 @@ bool Runner::lend_reserve(TestIndex test) {
   }
   budget_.bytes += more;
   budget_.reserve -= more;
+  const Bytes room = leave_room_for_session();
+  if (scheduler_) scheduler_->budget_changed(room);
   tell(report::BudgetRaised{budget_.bytes, fmt::format("of the reserve, {} are lent to {}", format_bytes(more), id(test))});
   return true;
 }
