@@ -1,0 +1,67 @@
+#pragma once
+// What a thread counts by itself, so that counting takes no lock.
+#include <cstddef>
+#include <cstdint>
+
+#include "heap/track/random.h"
+
+namespace fittest::heap::track {
+
+// After as many bytes allocated, or freed more than allocated, a thread adds its own counts to everybody's. Half of the
+// 64 KiB that a thread may be off, because allocations take up to their rounding more than is counted down.
+inline constexpr std::int64_t kQuantum = std::int64_t{32} << 10;
+
+inline constexpr std::size_t kMostNativeFrames = 1024;
+
+// All zero at the start of a thread: its first allocation or free takes the slow way, which enters it in the list.
+struct ThreadState {
+  std::int64_t delta;           // bytes allocated less bytes freed since the last flush
+  std::int64_t high;            // the most that delta was since then
+  std::int64_t low;             // below this, delta is flushed
+  std::int64_t countdown;       // bytes until the slow way is taken: by a flush, or by a sample
+  std::uint64_t allocated;      // since the last flush
+  std::uint64_t allocations;
+  std::uint64_t frees;
+
+  std::uint64_t flushed_allocations;  // of this thread, before the last flush
+  std::int64_t countdown_from;  // what countdown was set to
+  std::int64_t to_sample;       // bytes until the next sample, as of that moment
+  std::int64_t quantum;         // kQuantum; 0 before the first flush and while the thread ends
+  Random random;
+  std::uint32_t tid;
+  std::uint32_t inside;         // the tracker itself is at work: what it allocates is not recorded
+  std::uintptr_t stack_begin;   // pages of the thread's stack that are known to be readable
+  std::uintptr_t stack_end;
+  std::uintptr_t* native;       // room of kWalkRoom bytes: native frames, then Python's; made when first needed
+  void* python;
+  ThreadState* next;            // in the list of threads
+  ThreadState* previous;
+  bool listed;
+  bool ended;                   // its end was told: never to be listed again, as what is listed must outlive its memory
+};
+
+// Known to need no start-up, so that reaching it is one instruction.
+extern constinit thread_local ThreadState this_thread __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+// For a call of the C library's that allocates on the tracker's behalf: what this thread counts meanwhile is forgotten.
+// Nothing may be flushed meanwhile.
+class Uncounted {
+ public:
+  explicit Uncounted(ThreadState& thread) : thread_(thread), before_(thread) {}
+  ~Uncounted() {
+    thread_.delta = before_.delta;
+    thread_.high = before_.high;
+    thread_.countdown = before_.countdown;
+    thread_.allocated = before_.allocated;
+    thread_.allocations = before_.allocations;
+    thread_.frees = before_.frees;
+  }
+  Uncounted(const Uncounted&) = delete;
+  Uncounted& operator=(const Uncounted&) = delete;
+
+ private:
+  ThreadState& thread_;
+  ThreadState before_;
+};
+
+}  // namespace fittest::heap::track

@@ -1,0 +1,80 @@
+#pragma once
+// What is counted and recorded of the process. The hooks (hooks.cc) count in the thread's own state and come here when
+// that state says so; everything here may be called from inside malloc, in any thread.
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "fittest/heap.h"
+#include "heap/track/address_filter.h"
+#include "heap/track/real.h"
+#include "heap/track/thread_state.h"
+#include "heap/trace/format.h"
+
+namespace fittest::heap::track {
+
+// Not 0: every allocation and free takes the slow way. It does until the functions behind are known, while a trace or
+// section of everything is open, and with an allocator whose chunks we cannot read.
+enum Slow : std::uint32_t { kAllRecorded = 1, kUnknownChunks = 2 };
+extern std::atomic<std::uint32_t> always_slow __attribute__((visibility("hidden")));
+
+// A free takes the slow way if the filter says that its address may be a recorded one.
+extern AddressFilter recorded_filter __attribute__((visibility("hidden")));
+
+// The slow ways. `size`: asked for; the thread's state has it already.
+void allocated_slowly(ThreadState& thread, void* at, std::size_t size);
+void freed_slowly(ThreadState& thread, void* at);
+// The same where always_slow is not 0, for what is not counted yet.
+void allocated_always_slowly(void* at, std::size_t size);
+void freed_always_slowly(void* at);
+
+inline void add_allocation(ThreadState& t, std::size_t got, std::size_t size) {
+  const std::int64_t now = t.delta + static_cast<std::int64_t>(got);
+  t.delta = now;
+  t.allocated += got;
+  ++t.allocations;
+  if (now > t.high) t.high = now;
+  t.countdown -= static_cast<std::int64_t>(size + trace::kSampledExtra);
+}
+
+inline void take_free(ThreadState& t, std::size_t got) {
+  t.delta -= static_cast<std::int64_t>(got);
+  ++t.frees;
+}
+
+// Counts one allocation of `size` bytes at `at` (not null).
+[[gnu::always_inline]] inline void count_allocation(void* at, std::size_t size) {
+  if (__builtin_expect(always_slow.load(std::memory_order_relaxed) != 0, 0)) return allocated_always_slowly(at, size);
+  ThreadState& t = this_thread;
+  add_allocation(t, chunk_size(at), size);
+  if (__builtin_expect(t.countdown < 0, 0)) allocated_slowly(t, at, size);
+}
+
+// Counts the free of `at` (not null), which has not happened yet.
+[[gnu::always_inline]] inline void count_free(void* at) {
+  if (__builtin_expect(always_slow.load(std::memory_order_relaxed) != 0, 0)) return freed_always_slowly(at);
+  ThreadState& t = this_thread;
+  take_free(t, chunk_size(at));
+  if (__builtin_expect(t.delta < t.low, 0)) return freed_slowly(t, at);
+  if (__builtin_expect(recorded_filter.may_hold(at), 0)) freed_slowly(t, at);
+}
+
+// Anonymous memory that the program mapped, and what it unmapped: after the one, before the other.
+void mapped(std::uintptr_t at, std::size_t size, trace::Kind kind);
+void unmapped(std::uintptr_t at, std::size_t size);
+bool is_counted_mapping(std::uintptr_t at);
+
+// The process goes without ending (_exit): as the destructor of the library does.
+void finish();
+// The process is about to become the program `path`: where it is traced, and would not be after that, puts what is needed
+// into its environment. As CarriedEnvironment::extend.
+bool carry_environment(const char* path, char* const* environment, char** into, std::size_t capacity, char* text,
+                       std::size_t text_size);
+
+// The functions of fittest/heap.h.
+int begin_section(const char* path, unsigned flags);
+int end_section(fittest_heap_figures* figures);
+void read_figures(fittest_heap_figures& figures);
+void mark_test(const char* name);
+
+}  // namespace fittest::heap::track
