@@ -2,7 +2,7 @@
 CXX_SOURCES = $(shell git ls-files --cached --others --exclude-standard -- 'src/*.cc' 'src/*.h' 'tests/*.cc' \
                 'tests/*.h' 'bench/*.cc' 'bench/*.h')
 
-.PHONY: help build test demo bench format tidy sanitize test-pypi clean
+.PHONY: help build test demo bench format tidy sanitize fuzz test-pypi clean
 
 help:
 	@echo 'make build      the program: build/fittest'
@@ -10,6 +10,7 @@ help:
 	@echo 'make demo       pytest -n auto beside fittest pytest, under the same hard memory limit'
 	@echo 'make bench      the measurements in bench/'
 	@echo 'make sanitize   the unit tests with address, undefined and thread sanitizers'
+	@echo 'make fuzz       an hour of garbage for what reads foreign bytes (Clang 14)'
 	@echo 'make test-pypi  the end-to-end tests with the newest pytest 7, 8 and 9 of PyPI'
 	@echo 'make format     clang-format;  make tidy: clang-tidy'
 
@@ -31,6 +32,10 @@ bench:
 sanitize:
 	@scripts/test sanitize
 
+fuzz:
+	@scripts/setup build test
+	@scripts/fuzz
+
 test-pypi:
 	@scripts/build release
 	@scripts/test-pypi
@@ -43,4 +48,4 @@ tidy:
 	run-clang-tidy -quiet -p build '/src/'
 
 clean:
-	rm -rf build build-asan build-tsan build-bench
+	rm -rf build build-asan build-tsan build-bench build-fuzz

@@ -33,6 +33,26 @@ class BundleImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return self.sources[name]
 
 
+_AGAIN = "FITTEST_HEAP_AGAIN"
+
+
+def load_tracker(environment):
+    """Where a script stands between fittest and Python (pyenv's, conda's), the heap's tracker was loaded into that: once
+    more, without it."""
+    again = os.environ.pop(_AGAIN, None)
+    if not environment or again is not None:
+        return
+    with open("/proc/self/maps", "rb") as file:
+        maps = file.read()
+    if b"libfittest_heap.so" in maps or b"ld-musl" in maps or not sys.executable:
+        return
+    with open("/proc/self/cmdline", "rb") as file:
+        command = file.read().split(b"\0")[:-1]
+    os.environ.update(line.split("=", 1) for line in environment)
+    os.environ[_AGAIN] = "1"
+    os.execv(sys.executable, [sys.executable] + command[1:])
+
+
 def start(descriptor):
     size = os.fstat(descriptor).st_size
     content = b""
@@ -41,8 +61,9 @@ def start(descriptor):
         if not part:
             break
         content += part
-    os.close(descriptor)
     setup = json.loads(content.decode("utf-8"))
+    load_tracker(setup.get("heap", {}).get("environment"))
+    os.close(descriptor)
     # `python -c` puts the current folder in front of sys.path; the command `pytest` does not.
     if sys.path and sys.path[0] == "":
         del sys.path[0]
@@ -59,6 +80,8 @@ def start(descriptor):
         os._exit(setup["exit_without_pytest"])
     if setup["role"] == "session":
         from fittest_pytest import session as role
+    elif setup["role"] == "mark_patch":
+        from fittest_pytest import mark_patch as role
     elif setup["role"] == "worker":
         from fittest_pytest import worker as role
     else:

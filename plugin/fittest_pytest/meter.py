@@ -5,6 +5,7 @@ a worker has written since it was forked, processes it starts, and nothing it sh
 which the kernel starts anew when 5 is written to clear_refs (proc(5)); pages shared with the zygote count from the
 start there, so that only differences say something.
 """
+import contextlib
 import os
 
 _pread, _pwrite, _int, _max, _OSError = os.pread, os.pwrite, int, max, OSError
@@ -39,8 +40,12 @@ class _Process:
         return _int(_pread(self._statm, 200, 0).split(None, 2)[1]) * _PAGE
 
     def start(self):
-        _pwrite(self._clear, b"5\n", 0)
+        self.go_on()
         self._before = self.resident()
+
+    def go_on(self):
+        """The highest starts anew, what it is compared with does not."""
+        _pwrite(self._clear, b"5\n", 0)
 
     def grown(self):
         status = _pread(self._status, 4096, 0)
@@ -52,15 +57,24 @@ class ProcessMeter:
     def __init__(self):
         self._process = _Process()
         self._first = self._process.resident()
+        self._most = 0
 
     def held(self):
         return _max(self._process.resident() - self._first, 0)
 
     def start(self):
+        self._most = 0
         self._process.start()
 
+    def pause(self):
+        """Until `go_on`, what is held does not count."""
+        self._most = self.peak()
+
+    def go_on(self):
+        self._process.go_on()
+
     def peak(self):
-        return self._process.grown()
+        return _max(self._most, self._process.grown())
 
 
 class CgroupMeter:
@@ -75,6 +89,8 @@ class CgroupMeter:
         self._io = _open("/proc/self/io", os.O_RDONLY)
         self._before = 0
         self._copied_before = 0
+        self._most = 0
+        self._copied_at_pause = 0
 
     def _unmapped_cache(self):
         """Page cache of files that nothing has mapped; memory of tmpfs is none: it cannot be dropped."""
@@ -97,16 +113,40 @@ class CgroupMeter:
         return _max(held - self._unmapped_cache(), 0) if held > _CACHE_MATTERS else held
 
     def start(self):
+        self._most = 0
         _pwrite(self._peak, b"0\n", 0)
         self._process.start()
         self._copied_before = self._copied()
         self._before = _int(_pread(self._held, 32, 0))
 
+    def pause(self):
+        """Until `go_on`, what is held and copied does not count."""
+        self._most = self.peak()
+        self._copied_at_pause = self._copied()
+
+    def go_on(self):
+        self._copied_before += self._copied() - self._copied_at_pause
+        _pwrite(self._peak, b"0\n", 0)
+        self._process.go_on()
+
     def peak(self):
+        return _max(self._most, self._now())
+
+    def _now(self):
         grown = _max(_int(_pread(self._peak, 32, 0)) - self._before, 0)
         if grown <= _CACHE_MATTERS:
             return grown
         return _max(grown - (self._copied() - self._copied_before), self._process.grown(), 0)
+
+
+@contextlib.contextmanager
+def paused(meter):
+    """Around what fittest itself does in the middle of a test, and its helpers hold."""
+    meter.pause()
+    try:
+        yield
+    finally:
+        meter.go_on()
 
 
 def make(settings):

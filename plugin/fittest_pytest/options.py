@@ -105,7 +105,7 @@ class Distribution:
         # `-n 4 --dist no` is load in xdist, `--dist no` alone runs in order.
         self.in_order = count == 0 or (dist == "no" and count is None)
         if self.in_order:
-            self.workers, self.dist = 1, "no"
+            self.workers, self.dist, self.workers_asked = 1, "no", 1
             return
         if count in (None, "auto", "logical"):
             self.workers = most_workers if count is None and most_workers else auto_workers(config)
@@ -113,6 +113,8 @@ class Distribution:
                 self.workers = min(self.workers, option.fittest_most_workers)
         else:
             self.workers = count
+        # What two machines agree on: a number that was asked for, not one that was found.
+        self.workers_asked = count if isinstance(count, int) else None
         self.dist = "load" if dist in (None, "no") else dist
         # Without --dist, the marks of xdist_group hold: nobody sets them to have them ignored.
         self.honours_groups = dist is None or dist == "loadgroup"

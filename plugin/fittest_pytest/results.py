@@ -116,10 +116,12 @@ def verdict_of(reports):
             continue  # the test as a whole has a report of its own
         expected = hasattr(report, "wasxfail")
         if report.outcome == "failed":
-            if verdict in ("failed", "timed_out"):
+            if verdict in ("failed", "timed_out", "over_limit"):
                 continue
             detail = _first_line(report)
-            if report.when != "call":
+            if hasattr(report, "fittest_verdict"):
+                verdict = report.fittest_verdict
+            elif report.when != "call":
                 verdict = "error"
             else:
                 verdict = "failed"
@@ -135,7 +137,13 @@ def verdict_of(reports):
 
 def failure_text(reports):
     """What pytest prints of the failures among the reports, cut to what a JUnit file is read for."""
-    texts = [_str(report.longrepr) for report in reports if report.outcome == "failed"]
+    texts = []
+    for report in reports:
+        if report.outcome != "failed":
+            continue
+        texts.append(_str(report.longrepr))
+        if hasattr(report, "fittest_verdict"):  # what the limit was broken by
+            texts += [text for title, text in report.sections if title.startswith(("memray", "fittest"))]
     return "\n\n".join(texts)[:_MOST_FAILURE_TEXT]
 
 

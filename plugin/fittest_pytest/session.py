@@ -1,5 +1,6 @@
 """The session: the one pytest the user sees. Collects, splits the zygote off, and then replays what workers report, so
 that pytest's output, its exit code and the plugins that report work as they always do."""
+import functools
 import gc
 import json
 import os
@@ -12,9 +13,9 @@ import uuid
 import pytest
 from _pytest.reports import TestReport
 
-from fittest_pytest import benchmarks, fixtures, fork_safety, meter, options, results, wire, zygote
+from fittest_pytest import (benchmarks, demands, fixtures, fork_safety, heap, heap_options, limits, memray_report, meter,
+                            options, results, selection, wire, zygote)
 
-_TESTS_A_FRAME = 1000
 # While collecting, most of what is made stays: looking for garbage after every 700 objects finds none.
 _COLLECTING_THRESHOLD = 50_000
 _USES_TEMPORARY_FOLDERS = {"tmp_path", "tmp_path_factory", "tmpdir", "tmpdir_factory", "pytester", "testdir"}
@@ -40,15 +41,23 @@ class SessionPlugin:
         self.channel = wire.Channel(setup["channel"])
         self.random = RandomWatch()
         self.stop_told = False
+        self.selector = selection.Selector(self.channel, setup.get("select") or {})
+        self.heap = setup.get("heap", {})
+        self.limits = limits.Limits(self.heap)
+        self.notices = []
 
     # --- set-up ---
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_cmdline_parse(self, pluginmanager, args):
         options.block_xdist(pluginmanager)
+        selection.block_peers(pluginmanager)
+        heap_options.block_memray(pluginmanager)
 
-    def pytest_addoption(self, parser):
+    def pytest_addoption(self, parser, pluginmanager):
         options.add_options(parser)
+        selection.add_options(parser)
+        pluginmanager.register(self.limits, "fittest_limits")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_load_initial_conftests(self, early_config):
@@ -59,8 +68,16 @@ class SessionPlugin:
         config.addinivalue_line("markers", "xdist_group(name): tests of one name share a worker, in order")
         options.look_like_a_worker_less_xdist(config)
         self.distribution = options.Distribution(config, self.setup.get("workers"))
+        self.selector.configure(config)
+        self.selector.group_of = lambda item: options.group_name(item, self.distribution)
         self.testrun_uid = config.option.fittest_testrunuid or uuid.uuid4().hex
         os.environ["PYTEST_XDIST_TESTRUNUID"] = self.testrun_uid
+
+    def pytest_report_header(self):
+        wishes = self.selector.wishes
+        if wishes.order == "random":
+            return ["Using --random-order-bucket=%s" % wishes.bucket, "Using --random-order-seed=%s" % wishes.seed]
+        return None
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionstart(self, session):
@@ -84,6 +101,48 @@ class SessionPlugin:
         gc.set_threshold(*threshold)
         self.collecting_took = time.perf_counter() - started
 
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(self, config, items):
+        self.selector.before(config, items)
+        outcome = yield
+        outcome.get_result()
+        dist = self.distribution
+        self.selector.after(config, items, {"dist": dist.dist, "workers": dist.workers_asked})
+        if not config.option.collectonly and not self.setup.get("list"):
+            self.prepare_limits(config, items)
+
+    def prepare_limits(self, config, items):
+        """Asks for the limits of the configuration, and where traces go; where no test needs them, not even that."""
+        if not self.limits.wanted(items) and not self.heap.get("limits"):
+            return
+        if not self.limits.tracker:
+            self.notices.append("what tests allocate cannot be measured, their limits are not checked: %s"
+                                % self.limits.tracker.why_not)
+            return
+        compared = [index for index, item in enumerate(items)
+                    if self.limits.options.fails_on_increase and demands.is_compared(item)]
+        answer = self.selector.ask(config, items, "heap", {"compared": compared})
+        configured = {}
+        for limit in answer["limits"]:
+            for index in limit["tests"]:
+                of_test = configured.setdefault(items[index].nodeid, {})
+                for what in ("memory", "leaks"):
+                    if limit[what] is not None:
+                        of_test.setdefault(what, [limit[what], limit["where"]])
+        earlier = {items[test["test"]].nodeid: (test["peaks"], test["allowed"]) for test in answer["earlier"]}
+        self.limits.prepare({"folder": answer["folder"], "configured": configured, "earlier": earlier,
+                             "prefix": self.limits.options.prefix})
+        if not self.limits.can_measure():
+            self.notices.append("what tests allocate cannot be measured, their limits are not checked: "
+                                "there is no folder for traces")
+        config.pluginmanager.register(memray_report.MemrayReport(self.limits), "fittest_memray_report")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session):
+        """A group without tests is no failure: there are more groups than tests, that is all."""
+        if self.selector.group_is_empty and session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+            session.exitstatus = pytest.ExitCode.OK
+
     # --- the loop ---
 
     def isolation_asked(self, config):
@@ -98,8 +157,13 @@ class SessionPlugin:
         config = session.config
         if session.testsfailed and not config.option.continue_on_collection_errors or config.option.collectonly:
             return None  # pytest says what there is to say
+        if self.setup.get("list"):
+            self.tell_collected(session, "list", "")
+            return True
         isolation, reason = self.isolation_asked(config)
         if isolation == "none":
+            if self.limits.options.find_leaks:
+                self.notices.append("--find-leaks has no effect without workers (%s)" % reason)
             self.tell_collected(session, isolation, reason)
             config.pluginmanager.register(Observer(self.channel, session), "fittest_observer")
             return None
@@ -152,29 +216,20 @@ class SessionPlugin:
         os.close(control)
 
     def tell_collected(self, session, isolation, reason):
-        groups = {}
-        files = {}
-        frame, count = [], 0
-        previous_file, previous_setup = None, frozenset()
-        grouped = False
-        for index, item in enumerate(session.items):
-            nodeid = item.nodeid
-            name = nodeid.split("::", 1)[0]
+        previous_file, previous_setup, grouped = None, frozenset(), False
+
+        def traits(item):
+            nonlocal previous_file, previous_setup, grouped
+            name = item.nodeid.split("::", 1)[0]
             group = options.group_name(item, self.distribution)
             grouped = grouped or group is not None
-            group_number = groups.setdefault(("free", index) if group is None else ("group", group), len(groups))
             setup = _shared_setup(item)
             shares = name == previous_file and not previous_setup.isdisjoint(setup)
             previous_file, previous_setup = name, setup
-            text = nodeid.encode("utf-8", "surrogateescape")
-            file_number = files.setdefault(name, len(files))
-            frame.append(struct.pack("<IIBI", file_number, group_number, shares, len(text)) + text)
-            count += 1
-            if count == _TESTS_A_FRAME:
-                self.channel.send(wire.frame(wire.TESTS, b"".join(frame)))
-                frame, count = [], 0
-        if frame:
-            self.channel.send(wire.frame(wire.TESTS, b"".join(frame)))
+            return group, shares
+
+        labels = selection.Labels() if self.setup.get("list") else None
+        selection.send_tests(self.channel, session.items, labels, traits)
         option = session.config.option
         dist = self.distribution.dist
         worker_input = {}
@@ -195,7 +250,15 @@ class SessionPlugin:
             "testrun_uid": self.testrun_uid,
             "properties": bool(getattr(option, "xmlpath", None)),
             "worker_input": worker_input,
+            "measured_labels": self.selector.measured,
+            "label_sets": labels.all() if labels is not None else [],
+            "in_given_order": bool(self.selector.wishes.order or getattr(option, "failedfirst", False)
+                                   or getattr(option, "newfirst", False)),
+            "store_durations": self.selector.wishes.store,
+            "clean_durations": option.clean_durations,
             "took": self.collecting_took,
+            "heap_plan": self.limits.plan() if self.limits.can_measure() else None,
+            "notices": self.notices,
         }
         self.channel.send(wire.frame(wire.COLLECTED, json.dumps(collected).encode()))
 
@@ -310,6 +373,9 @@ class Observer:
         self.channel = channel
         self.indices = {item: index for index, item in enumerate(session.items)}
         self.meter = meter.make({})
+        the_limits = session.config.pluginmanager.getplugin("fittest_limits")
+        the_limits.apart = functools.partial(meter.paused, self.meter)
+        self.heap = heap.TestCounters(the_limits.tracker) if the_limits.tracker else None
         self.reports = []
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
@@ -319,17 +385,23 @@ class Observer:
         self.reports = []
         held = self.meter.held()
         self.meter.start()
+        if self.heap is not None:
+            self.heap.start(item.nodeid)
         started = time.perf_counter()
         outcome = yield
+        figures = self.heap.stop() if self.heap is not None else None
         if outcome.excinfo is not None:  # interrupted, or pytest itself fell over it: no verdict
             return
         duration = time.perf_counter() - started
         peak = self.meter.peak()
         verdict, detail = results.verdict_of(self.reports)
+        if verdict == "over_limit":
+            detail += "\n" + results.failure_text(self.reports)
         detail = detail.encode("utf-8", "replace")
-        head = struct.pack("<IBBdQQII", index, results.VERDICTS.index(verdict), 0, duration, peak,
+        flags, heap_fields = wire.heap_fields(figures, limits.body_peak(self.reports))
+        head = struct.pack("<IBBdQQII", index, results.VERDICTS.index(verdict), flags, duration, peak,
                            self.meter.held(), len(detail), 0)
-        self.channel.send(wire.frame(wire.FINISHED, head + detail))
+        self.channel.send(wire.frame(wire.FINISHED, head + heap_fields + detail))
 
     def pytest_runtest_logreport(self, report):
         self.reports.append(report)

@@ -13,6 +13,7 @@ _read, _write, _pack, _unpack, _len = os.read, os.write, struct.pack, struct.unp
 _memoryview, _bytearray, _bytes, _min = memoryview, bytearray, bytes, min
 # Out of the way of tests that close or count low descriptors.
 _FIRST_DESCRIPTOR = 200
+_HEAP, _BODY = 4, 8
 
 
 class Closed(Exception):
@@ -21,6 +22,14 @@ class Closed(Exception):
 
 def frame(kind, payload=b""):
     return _pack("<IB", _len(payload) + 1, kind) + payload
+
+
+def heap_fields(figures, body_peak):
+    """The flags and the fields of FINISHED that tell of the heap; either may be unknown."""
+    if figures is None:
+        return 0, b""
+    fields = _pack("<QQQ", *figures)
+    return (_HEAP, fields) if body_peak is None else (_HEAP | _BODY, fields + _pack("<Q", body_peak))
 
 
 class Channel:
@@ -100,9 +109,9 @@ class Channel:
 
 
 # fittest -> session
-REPLAY, VERDICT, FINISH = b"RVF"
+REPLAY, VERDICT, FINISH, ANSWER = b"RVFA"
 # session -> fittest
-TESTS, COLLECTED, STOP = b"TCS"
+TESTS, COLLECTED, STOP, ASK = b"TCSO"
 # fittest -> zygote, and back
 FORK, WAIT = b"KW"
 FORKED, ENDED = b"kx"

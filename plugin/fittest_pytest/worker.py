@@ -3,6 +3,7 @@
 Forked from the zygote (`forked`), or a process of its own that collects by itself (`main`)."""
 import atexit
 import copy
+import functools
 import gc
 import json
 import logging
@@ -17,10 +18,11 @@ import traceback
 import pytest
 from _pytest.runner import CallInfo
 
-from fittest_pytest import benchmarks, meter, options, own, results, taint, wire
+from fittest_pytest import benchmarks, find_leaks, heap, heap_options, limits, meter, options, own, results, selection, taint, wire
 
 # Bound now: a test may leave any of these broken.
 _pack, _unpack, _len, _copy = struct.pack, struct.unpack, len, copy.copy
+_heap_fields, _body_peak = wire.heap_fields, limits.body_peak
 _now, _collect, _freeze = time.perf_counter, gc.collect, gc.freeze
 _VERDICT_NUMBERS = {name: number for number, name in enumerate(results.VERDICTS)}
 _CHANGED, _BROKEN = 1, 2
@@ -58,7 +60,7 @@ class Asked(Exception):
 
 
 class Worker:
-    def __init__(self, session, channel, the_meter, properties):
+    def __init__(self, session, channel, the_meter, number, properties, in_order):
         self.session = session
         self.config = session.config
         self.channel = channel
@@ -71,10 +73,18 @@ class Worker:
         self.benchmarks = benchmarks.Collector(self.config)
         self.failed_subtests = own.failed_subtests(self.config)
         self.saved = _now()
+        the_limits = self.config.pluginmanager.getplugin("fittest_limits")
+        the_limits.apart, the_limits.traced_by = functools.partial(meter.paused, self.meter), "w%d" % number
+        searches = the_limits.options.find_leaks and the_limits.can_measure()
+        self.leak_search = find_leaks.LeakSearch(the_limits) if searches else None
+        self.heap = heap.TestCounters(the_limits.tracker) if the_limits.tracker else None
+        self.heap_figures = None
         self.last = None  # the test that ran last, whose class, module and package fixtures still stand
         self.last_index = 0
         self.held = 0
         self.usable = True
+        # One worker alone stops where pytest does; of several, each goes on until the session has counted.
+        self.failures_left = session.config.option.maxfail if in_order else 0
 
     # --- commands ---
 
@@ -130,16 +140,23 @@ class Worker:
         self.meter.start()
         asked = b""
         crash = None
-        started = _now()
+        if self.heap is not None:
+            self.heap.start(item.nodeid)
+        started, times = _now(), 1
         try:
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
+            if self.leak_search is None:
+                self.run_protocol(item, nextitem)
+            else:
+                times = self.leak_search.run(self.run_protocol, item, _sibling(item), nextitem, recorder)
         except pytest.exit.Exception as problem:
             asked = self.asks_to_stop(index, "exit", str(problem.msg), problem.returncode)
         except KeyboardInterrupt:
             asked = self.asks_to_stop(index, "interrupt", "KeyboardInterrupt in %s" % item.nodeid, None)
         except BaseException as problem:
             crash = _describe(problem)
-        duration = _now() - started
+        duration = (_now() - started) / times
+        if self.heap is not None:
+            self.heap_figures = self.heap.stop()
         if asked:
             self.usable = False
             return asked
@@ -154,6 +171,10 @@ class Worker:
             self.usable = False
         return self.finished(index, duration, peak, held, held_before, crash) + asked
 
+    @staticmethod
+    def run_protocol(item, nextitem):
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
+
     def finished(self, index, duration, peak, held, held_before, crash):
         recorder = self.recorder
         changes, flags = [], 0
@@ -165,6 +186,9 @@ class Worker:
             if changes:
                 self.print.renew()
         verdict, detail = results.verdict_of(recorder.reports)
+        if self.failures_left and verdict in ("failed", "error", "over_limit"):
+            self.failures_left -= 1
+            self.usable = self.usable and self.failures_left > 0
         serialised = self.serialised(peak, held - held_before)
         if crash is not None:
             # pytest itself fell over this test. What it has told so far is kept, the rest is one error.
@@ -176,15 +200,16 @@ class Worker:
         elif self.coverage and _now() - self.saved > _COVERAGE_SAVE_SECONDS:
             self.coverage.save()
             self.saved = _now()
-        if verdict in ("failed", "error", "timed_out"):
+        if verdict in ("failed", "error", "timed_out", "over_limit"):
             detail += "\n" + (crash or results.failure_text(recorder.reports))
         detail = detail.encode("utf-8", "replace")
         left = "; ".join(changes).encode("utf-8", "replace")
+        heap_flags, heap_fields = _heap_fields(self.heap_figures, _body_peak(recorder.reports))
         head = _pack(
-            "<IBBdQQII", index, _VERDICT_NUMBERS[verdict], flags, duration, peak, held, _len(detail), _len(left)
+            "<IBBdQQII", index, _VERDICT_NUMBERS[verdict], flags | heap_flags, duration, peak, held, _len(detail), _len(left)
         )
         blob = results.pack((serialised, recorder.warnings, self.benchmarks.take()))
-        return wire.frame(wire.FINISHED, head + detail + left + blob)
+        return wire.frame(wire.FINISHED, head + heap_fields + detail + left + blob)
 
     def serialised(self, peak, retained):
         reports = self.recorder.reports
@@ -303,7 +328,7 @@ def forked(session, descriptor, order, setup, testrun_uid):
         config.workeroutput = {}
     own.use_own_temporary_folder(config, order)
     own.start_capture(config)
-    worker = Worker(session, channel, meter.make(order), setup["properties"])
+    worker = Worker(session, channel, meter.make(order), order["worker"], setup["properties"], setup["in_order"])
     items = session.items
 
     def item_of(payload):
@@ -323,9 +348,14 @@ class SpawnedPlugin:
     @pytest.hookimpl(tryfirst=True)
     def pytest_cmdline_parse(self, pluginmanager, args):
         options.block_xdist(pluginmanager)
+        selection.block_peers(pluginmanager)
+        heap_options.block_memray(pluginmanager)
 
-    def pytest_addoption(self, parser):
+    def pytest_addoption(self, parser, pluginmanager):
         options.add_options(parser)
+        selection.add_options(parser)
+        self.limits = limits.Limits(self.setup["heap"])
+        pluginmanager.register(self.limits, "fittest_limits")
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_load_initial_conftests(self, early_config):
@@ -344,17 +374,30 @@ class SpawnedPlugin:
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config):
         config.addinivalue_line("markers", "xdist_group(name): tests of one name share a worker, in order")
+        config.addinivalue_line("markers", "random_order(disabled=True): no effect in a worker")
         options.look_like_a_worker_less_xdist(config)
         if config.option.basetemp:
             config.option.basetemp = os.path.join(config.option.basetemp, "popen-gw%d" % self.order["slot"])
             os.makedirs(os.path.dirname(config.option.basetemp), mode=0o700, exist_ok=True)
 
     @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, config, items):
+        """The measured labels that the session gave, so that -m selects here what it selected there; and its limits."""
+        self.limits.prepare(self.setup["heap_plan"])
+        for name, ids in self.setup["measured_labels"].items():
+            config.addinivalue_line("markers", "%s: measured" % name)
+            labelled = set(ids)
+            for item in items:
+                if item.nodeid in labelled:
+                    item.add_marker(getattr(pytest.mark, name))
+
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session):
         by_id = {item.nodeid: item for item in session.items}
         gc.collect()
         gc.freeze()
-        worker = Worker(session, self.channel, meter.make(self.order), self.setup["properties"])
+        worker = Worker(session, self.channel, meter.make(self.order), self.order["worker"], self.setup["properties"],
+                        self.setup["in_order"])
 
         def item_of(payload):
             batch, place = [], 0

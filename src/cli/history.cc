@@ -10,6 +10,7 @@
 #include <ostream>
 
 #include "history/store.h"
+#include "select/pattern.h"
 
 namespace fittest::cli {
 namespace {
@@ -49,6 +50,12 @@ void sort_entries(std::vector<Entry>& entries, HistorySort by, bool reverse) {
       return by_figure([](const history::Known& t) { return t.duration; });
     case HistorySort::runs:
       return by_figure([](const history::Known& t) { return t.runs; });
+    case HistorySort::heap_peak:
+      return by_figure([](const history::Known& t) { return t.heap ? t.heap->peak : Bytes{}; });
+    case HistorySort::allocated:
+      return by_figure([](const history::Known& t) { return t.heap ? t.heap->allocated : Bytes{}; });
+    case HistorySort::allocations:
+      return by_figure([](const history::Known& t) { return t.heap ? t.heap->allocations : 0; });
     case HistorySort::id:
       if (reverse) std::ranges::reverse(entries);
       return;
@@ -61,6 +68,12 @@ std::string format_duration(Seconds seconds) {
   if (seconds < 99.95) return fmt::format("{:.1f} s", seconds);
   if (seconds < 6000) return fmt::format("{:.0f} min", seconds / 60);
   return fmt::format("{:.1f} h", seconds / 3600);
+}
+
+std::string with_thousands(std::uint64_t number) {
+  std::string text = std::to_string(number);
+  for (std::size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, ",");
+  return text;
 }
 
 std::string format_age(std::int64_t seconds) {
@@ -120,16 +133,27 @@ using Row = std::array<std::string, 7>;
 constexpr std::size_t kId = 6;
 constexpr std::size_t kLastVerdict = 4;
 
+using Figures = std::array<std::string, 3>;
+
+Figures figures(HistoryFigures which, const history::Known& test) {
+  if (which == HistoryFigures::heap) {
+    if (!test.heap) return {"-", "-", "-"};
+    return {format_bytes(test.heap->peak), format_bytes(test.heap->allocated), with_thousands(test.heap->allocations)};
+  }
+  // A test that was only ever killed has no more than the figure it was killed at.
+  const bool ended = test.runs > 0;
+  return {format_peak(test), ended ? format_bytes(test.retained) : "-", ended ? format_duration(test.duration) : "-"};
+}
+
 void print_table(const HistoryOptions& options, const std::vector<Entry>& shown, bool with_suite, std::ostream& out) {
   const std::int64_t now = options.now.value_or(static_cast<std::int64_t>(std::time(nullptr)));
-  std::vector<Row> rows{{"peak", "retained", "duration", "runs", "verdict", "last run", "test"}};
+  const Figures heads = options.figures == HistoryFigures::heap ? Figures{"heap peak", "allocated", "allocations"}
+                                                                : Figures{"peak", "retained", "duration"};
+  std::vector<Row> rows{{heads[0], heads[1], heads[2], "runs", "verdict", "last run", "test"}};
   for (const auto& [suite, test] : shown) {
-    // A test that was only ever killed has no more than the figure it was killed at.
-    const bool ended = test.runs > 0;
-    rows.push_back({format_peak(test), ended ? format_bytes(test.retained) : "-",
-                    ended ? format_duration(test.duration) : "-", std::to_string(test.runs),
-                    std::string(name(test.last)), format_age(now - test.last_run),
-                    (with_suite ? suite + ": " : "") + printable(test.id)});
+    const auto [first, second, third] = figures(options.figures, test);
+    rows.push_back({first, second, third, std::to_string(test.runs), std::string(name(test.last)),
+                    format_age(now - test.last_run), (with_suite ? suite + ": " : "") + printable(test.id)});
   }
   std::array<std::size_t, kId> widths{};
   std::size_t before_id = 0;
@@ -159,8 +183,16 @@ nlohmann::json to_json(const Entry& entry) {
                          {"duration_seconds", test.duration},
                          {"runs", test.runs},
                          {"last_verdict", name(test.last)},
-                         {"last_run", test.last_run}};
+                         {"last_run", test.last_run},
+                         {"heap_peak_bytes", nullptr},
+                         {"heap_allocated_bytes", nullptr},
+                         {"heap_allocations", nullptr}};
   if (test.at_least) json["killed_at_bytes"] = test.at_least->value;
+  if (test.heap) {
+    json["heap_peak_bytes"] = test.heap->peak.value;
+    json["heap_allocated_bytes"] = test.heap->allocated.value;
+    json["heap_allocations"] = test.heap->allocations;
+  }
   return json;
 }
 
@@ -183,52 +215,34 @@ void say_nothing_known(const HistoryOptions& options, std::ostream& out, std::os
       << "  -> Run the tests with fittest, for example: fittest pytest\n";
 }
 
-std::string with_thousands(std::size_t number) {
-  std::string text = std::to_string(number);
-  for (std::size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, ",");
-  return text;
-}
-
 template <typename Value>
 std::map<std::string, Value> sort_names() {
   return {{"peak", Value::peak},
           {"retained", Value::retained},
           {"duration", Value::duration},
           {"runs", Value::runs},
-          {"id", Value::id}};
+          {"id", Value::id},
+          {"heap_peak", Value::heap_peak},
+          {"allocated", Value::allocated},
+          {"allocations", Value::allocations}};
 }
 
 }  // namespace
 
 bool matches(std::string_view pattern, std::string_view id) {
   if (pattern.find_first_of("*?") == std::string_view::npos) return id.find(pattern) != std::string_view::npos;
-  // On a mismatch only the latest `*` need take one character more: an earlier one could gain nothing by it.
-  std::size_t p = 0;
-  std::size_t i = 0;
-  std::optional<std::size_t> star;
-  std::size_t star_end = 0;
-  while (i < id.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      star_end = i;
-    } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == id[i])) {
-      ++p;
-      ++i;
-    } else if (star) {
-      p = *star + 1;
-      i = ++star_end;
-    } else {
-      return false;
-    }
-  }
-  return pattern.find_first_not_of('*', p) == std::string_view::npos;
+  return select::matches_glob(pattern, id);
 }
 
 CLI::App* add_history_verb(CLI::App& app, HistoryOptions& options) {
-  CLI::App* verb = app.add_subcommand("history", "What is known of each test: peak, retained, duration, runs");
+  CLI::App* verb = app.add_subcommand("history", "What is known of each test: peak, retained, duration, runs, heap");
   verb->add_option("PATTERN", options.patterns,
                    "Only tests whose id contains this, or, with * or ?, whose whole id matches; several: any of them");
-  verb->add_option("--sort", options.sort, "Order: peak, retained, duration, runs (highest first) or id")
+  verb->add_flag_callback(
+      "--heap", [&options] { options.figures = HistoryFigures::heap; },
+      "What it allocated instead: peak of the heap, allocated in all, how many allocations");
+  verb->add_option("--sort", options.sort,
+                   "Order: peak, retained, duration, runs, heap_peak, allocated, allocations (highest first) or id")
       ->transform(CLI::CheckedTransformer(sort_names<HistorySort>(), CLI::ignore_case))
       ->type_name("WORD");
   verb->add_flag("--reverse", options.reverse, "Turn the order round");
@@ -291,7 +305,8 @@ int run_history(const HistoryOptions& options, std::ostream& out, std::ostream& 
 
   const std::size_t found = entries.size();
   const bool is_json = options.format == HistoryFormat::json;
-  sort_entries(entries, options.sort, options.reverse);
+  const HistorySort first_column = options.figures == HistoryFigures::heap ? HistorySort::heap_peak : HistorySort::peak;
+  sort_entries(entries, options.sort.value_or(first_column), options.reverse);
   const std::uint32_t limit = options.limit.value_or(is_json ? 0 : kDefaultRows);
   if (limit != 0 && entries.size() > limit) entries.erase(entries.begin() + limit, entries.end());
   if (is_json) {

@@ -14,13 +14,15 @@
 
 namespace fittest::cli {
 
-enum class HistorySort { peak, retained, duration, runs, id };
+enum class HistorySort { peak, retained, duration, runs, id, heap_peak, allocated, allocations };
+enum class HistoryFigures { memory, heap };  // what a table shows first
 enum class HistoryFormat { table, json };
 
 struct HistoryOptions {
   std::filesystem::path file = ".fittest/history.db";
   std::vector<std::string> patterns;  // a test is shown if it matches any; all if there is none
-  HistorySort sort = HistorySort::peak;
+  HistoryFigures figures = HistoryFigures::memory;
+  std::optional<HistorySort> sort;  // without one by the first column
   bool reverse = false;
   std::optional<Verdict> verdict;
   std::optional<Bytes> min_peak;

@@ -6,10 +6,17 @@
 #include <exception>
 #include <iostream>
 
+#include "cli/chunks.h"
+#include "cli/ci.h"
 #include "cli/config_file.h"
 #include "cli/doctor.h"
+#include "cli/heap.h"
 #include "cli/history.h"
+#include "cli/labels.h"
+#include "cli/merge.h"
 #include "cli/pytest.h"
+#include "cli/split.h"
+#include "cli/submit.h"
 #include "report/screen.h"
 #include "suite/pytest/interpreter.h"
 
@@ -49,6 +56,13 @@ int run(int argc, char** argv) {
   app.footer("Start with: fittest pytest");
   std::optional<int> code;
   fittest::cli::add_pytest_verb(app, {argv, argv + argc}, code);
+  fittest::cli::add_merge_verb(app, code);
+  fittest::cli::add_labels_verb(app, code);
+  fittest::cli::add_chunks_verb(app, code);
+  fittest::cli::add_split_verb(app, code);
+  fittest::cli::add_ci_verb(app, {argv, argv + argc}, code);
+  fittest::cli::add_slurm_verbs(app, code);
+  fittest::cli::add_heap_verb(app, code);
   fittest::cli::HistoryOptions history;
   const CLI::App* history_verb = fittest::cli::add_history_verb(app, history);
   fittest::cli::DoctorOptions doctor;

@@ -9,6 +9,11 @@
 #include <map>
 
 #include "cli/config_file.h"
+#include "cli/heap_watch.h"
+#include "cli/leaks_input.h"
+#include "cli/interpreter.h"
+#include "cli/refuse.h"
+#include "core/read_file.h"
 #include "run/run.h"
 #include "suite/pytest/pytest_suite.h"
 
@@ -16,23 +21,24 @@ namespace fittest::cli {
 namespace {
 
 using suite::pytest::Isolation;
-constexpr int kUsage = 4;
 
 struct Asked {
   std::optional<std::string> budget;
   std::optional<std::string> python;
   std::optional<std::string> isolation;
   std::optional<std::string> domain;
+  std::optional<std::string> heap;
   std::optional<std::string> retained_threshold;
   std::optional<double> test_timeout;
   bool resume = false;
+  std::optional<std::string> expression;
+  std::optional<std::string> plan;
+  std::optional<std::string> order;
+  std::optional<std::string> run_folder;
+  std::string variant;
+  std::string chunk;
   std::vector<std::string> arguments;
 };
-
-int refuse(const Error& error) {
-  std::cerr << "fittest: " << error.text() << "\n";
-  return kUsage;
-}
 
 Isolation isolation_from(const std::string& word) {
   static const std::map<std::string, Isolation> kWords = {
@@ -79,6 +85,34 @@ bool same_file(int a, int b) {
          first.st_ino == second.st_ino;
 }
 
+// What decides which tests run. `budget`: one that was named, as a size.
+Result<run::SelectionOptions> selection_of(const Asked& asked, const Config& config) {
+  run::SelectionOptions selection;
+  selection.labels = config.labels;
+  selection.limits = config.limits;
+  selection.variant = asked.variant;
+  selection.chunk = asked.chunk;
+  if (asked.expression) {
+    auto expression = select::Expression::parse(*asked.expression, "-E");
+    if (!expression) return tl::unexpected(expression.error());
+    selection.expression = std::move(*expression);
+  }
+  if (asked.plan) {
+    const auto text = read_file(*asked.plan);
+    if (!text) return tl::unexpected(text.error());
+    auto plan = select::SplitPlan::from_json(*text, *asked.plan);
+    if (!plan) return tl::unexpected(plan.error());
+    selection.plan = std::move(*plan);
+    selection.plan_file = *asked.plan;
+  }
+  // A share of what is free is another on each machine.
+  if (asked.budget && !asked.budget->ends_with('%')) {
+    const auto budget = parse_bytes(*asked.budget);
+    if (budget) selection.budget = *budget;
+  }
+  return selection;
+}
+
 int ask_pytest(const suite::pytest::Interpreter& python, const Asked& asked) {
   std::vector<std::string> command{python.path, "-m", "pytest"};
   command.insert(command.end(), asked.arguments.begin(), asked.arguments.end());
@@ -93,9 +127,7 @@ int run_pytest(Asked asked, std::vector<std::string> command) {
   auto config = read_config(".");
   if (!config) return refuse(config.error());
   if (!asked.budget && config->budget) asked.budget = config->budget->value;
-  const auto python = suite::pytest::find_interpreter(
-      asked.python ? asked.python : config->python ? std::optional(config->python->value) : std::nullopt,
-      asked.python ? "--python" : config->python ? config->python->source : "");
+  const auto python = choose_interpreter(asked.python, *config);
   if (!python) return refuse(python.error());
   if (only_asks(asked.arguments)) return ask_pytest(*python, asked);
 
@@ -103,6 +135,14 @@ int run_pytest(Asked asked, std::vector<std::string> command) {
   options.suite = "pytest";
   options.command = std::move(command);
   options.resume = asked.resume;
+  if (asked.run_folder) options.run_folder = *asked.run_folder;
+  if (options.resume && options.run_folder) {
+    return refuse({"--resume goes on with a run of .fittest/runs", "--run-folder", "leave one of the two out"});
+  }
+  auto selection = selection_of(asked, *config);
+  if (!selection) return refuse(selection.error());
+  options.selection = std::move(*selection);
+  options.selection.state_folder = options.state_folder;
   auto limits = memory::read_limits();
   if (!limits) return refuse(limits.error());
   auto budget = memory::choose_budget(*limits, asked.budget);
@@ -129,11 +169,23 @@ int run_pytest(Asked asked, std::vector<std::string> command) {
   pytest.python = *python;
   pytest.isolation = isolation_from(chosen(asked.isolation, config->isolation, "auto"));
   if (config->workers) pytest.workers = config->workers->value;
+  pytest.heap = heap_watch(chosen(asked.heap, config->heap, "count"),
+                           asked.heap || !config->heap ? "--heap" : config->heap->source, *python);
+  pytest.heap.has_limits = !config->limits.empty();
+  options.traces_heap = pytest.heap.writes_traces;
   const bool direct = wants_the_terminal(asked.arguments) || pytest.isolation == Isolation::none;
   report::ScreenOptions look = report::screen_options(color_flag(asked.arguments), STDOUT_FILENO);
   pytest.columns = look.columns;
+  if (options.traces_heap) {
+    const heap::Look heap_look{look.columns, report::Style(look.color)};
+    options.about_heap = [heap_look](const std::filesystem::path& folder) { return leaks_of_run(folder, heap_look); };
+  }
   pytest.color = look.color;
   pytest.own_session = !direct;
+  pytest.measures_labels = !options.selection.labels.empty();
+  pytest.selects = options.selection.expression || options.selection.plan;
+  pytest.has_plan = options.selection.plan.has_value();
+  pytest.order = asked.order;
   if (direct) {
     pytest.input = STDIN_FILENO;
     look.terminal = false;  // no progress line across a debugger's prompt
@@ -166,14 +218,34 @@ void add_pytest_verb(CLI::App& app, std::vector<std::string> command, std::optio
   verb->add_option("--domain", asked->domain, "How memory is measured and limited; auto takes the best there is")
       ->check(CLI::IsMember({"auto", "cgroup-v2", "cgroup-v1", "proc"}))
       ->type_name("auto|cgroup-v2|cgroup-v1|proc");
+  verb->add_option("--heap", asked->heap,
+                   "How what tests allocate is watched; default: count, which costs next to nothing and is enough for\n"
+                   "limits and --memray; see docs/limits.md")
+      ->check(CLI::IsMember({"off", "count", "sample", "exact"}))
+      ->type_name("off|count|sample|exact");
   verb->add_option("--test-timeout", asked->test_timeout, "A test that takes longer is ended: timed_out")
       ->type_name("SECONDS");
   verb->add_option("--retained-threshold", asked->retained_threshold,
                    "A worker that has come to hold more than this is replaced; default: 128M")
       ->type_name("SIZE");
+  verb->add_option("-E,--expression", asked->expression,
+                   "Only tests that are meant by this: 'peak > 100MB and not label(stress)'; see docs/expressions.md")
+      ->type_name("EXPRESSION");
+  verb->add_option("--order", asked->order, "The order to start tests in; default: what ends the run earliest")
+      ->check(CLI::IsMember({"collected", "random", "failed-first", "slow-first"}))
+      ->type_name("collected|random|failed-first|slow-first");
+  verb->add_option("--plan", asked->plan, "With --group I: run that group of a plan of `fittest split`")
+      ->type_name("FILE");
+  verb->add_option("--run-folder", asked->run_folder, "Where this run's files go; default: .fittest/runs/<id>")
+      ->type_name("FOLDER");
+  verb->add_option("--variant", asked->variant, "A name for runs of the same tests in another setting, for fittest merge")
+      ->type_name("NAME");
+  verb->add_option("--as-chunk", asked->chunk, "The chunk that this run is, for fittest merge; set by fittest chunks")
+      ->type_name("NAME");
   verb->add_flag("--resume", asked->resume, "Go on with the last run, which was interrupted: keep its verdicts");
   verb->footer(
-      "pytest-xdist's -n, --dist and --maxprocesses work as they do there. Exit codes are pytest's:\n"
+      "-n, --dist and --maxprocesses work as in pytest-xdist, --splits, --group, --store-durations as in pytest-split,\n"
+      "--random-order as in pytest-random-order; none of these need be installed. Exit codes are pytest's:\n"
       "0 passed, 1 failures, 2 interrupted, 3 internal error, 4 usage, 5 no tests.");
   verb->callback([asked, verb, command = std::move(command), &code] {
     asked->arguments = verb->remaining();

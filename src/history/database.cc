@@ -15,6 +15,8 @@ namespace fs = std::filesystem;
 
 constexpr std::chrono::milliseconds kOpenPatience{5000};
 constexpr const char* kDamagedSuffix = "corrupt";
+// The file may come from elsewhere (a cache of CI): believe nothing in it that need not be believed.
+constexpr const char* kBelieveNothing = "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON";
 
 // Symbolic links are followed first: SQLite keeps its log beside the file itself.
 fs::path real_path(const fs::path& file) {
@@ -178,12 +180,11 @@ class Opening {
 Database::Database(const std::string& name, int flags, Schema schema, Access access, fs::path file)
     : access_(access), file_(std::move(file)), connection_(name, flags) {
   connection_.set_patience(kOpenPatience);
-  // The file may come from elsewhere (a cache of CI): believe nothing in it that need not be believed.
-  connection_.execute("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON");
+  connection_.execute(kBelieveNothing);
   if (schema == Schema::ensured) {
     ensure_schema(connection_);
-  } else if (!has_schema(connection_)) {
-    throw WrongSchema(0, "it is an empty database");
+  } else {
+    read_schema();
   }
   try {
     tables_ = std::make_unique<Tables>(connection_);
@@ -192,6 +193,17 @@ Database::Database(const std::string& name, int flags, Schema schema, Access acc
     throw WrongSchema(0, std::string("its tables are not those of a history: ") + error.what());
   }
   if (!file_.empty()) identity_ = identity_of(file_);
+}
+
+void Database::read_schema() {
+  const std::int64_t version = schema_version(connection_);
+  if (version == 0) throw WrongSchema(0, "it is an empty database");
+  if (version == kSchemaVersion) return;
+  Connection copy(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  copy.copy_from(connection_);
+  copy.execute(kBelieveNothing);
+  ensure_schema(copy);
+  connection_ = std::move(copy);
 }
 
 Database::~Database() {

@@ -37,6 +37,9 @@ class Database {
   [[nodiscard]] bool was_replaced() const;
 
  private:
+  // Of an older version, which must stay as it is, a copy in memory is brought up to this one and read in its place.
+  void read_schema();
+
   Access access_;
   std::filesystem::path file_;  // empty in memory
   Connection connection_;

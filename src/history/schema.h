@@ -7,7 +7,7 @@
 
 namespace fittest::history {
 
-inline constexpr std::int64_t kSchemaVersion = 1;
+inline constexpr std::int64_t kSchemaVersion = 2;
 
 // The database is readable, but no history that this version can use.
 class WrongSchema : public std::runtime_error {
@@ -20,12 +20,12 @@ class WrongSchema : public std::runtime_error {
   std::int64_t version_;
 };
 
-// Makes the tables in an empty database; several processes may do so at the same time. Throws WrongSchema or
-// SqliteError.
+// Makes the tables in an empty database, and brings those of an older version up to this one; several processes may do
+// so at the same time. Throws WrongSchema or SqliteError.
 void ensure_schema(Connection& connection);
 
-// True for a history of this version, false for an empty database. Not inside a transaction. Throws WrongSchema or
-// SqliteError.
-bool has_schema(Connection& connection);
+// The version of a history that this one can read, 0 for an empty database. Not inside a transaction. Throws
+// WrongSchema or SqliteError.
+std::int64_t schema_version(Connection& connection);
 
 }  // namespace fittest::history

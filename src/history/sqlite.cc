@@ -39,6 +39,15 @@ Connection::Connection(const std::string& name, int flags) {
   sqlite3_extended_result_codes(opened, 1);
 }
 
+void Connection::copy_from(Connection& other) {
+  sqlite3_backup* backup = sqlite3_backup_init(handle_.get(), "main", other.handle_.get(), "main");
+  if (backup == nullptr) fail(handle_.get(), sqlite3_errcode(handle_.get()));
+  // Does not wait for a lock of another process by itself.
+  const int code = sqlite3_backup_step(backup, -1);
+  sqlite3_backup_finish(backup);
+  if (code != SQLITE_DONE) throw SqliteError(code, sqlite3_errstr(code));
+}
+
 void Connection::set_patience(std::chrono::milliseconds patience) {
   sqlite3_busy_timeout(handle_.get(), static_cast<int>(patience.count()));
 }

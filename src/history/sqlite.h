@@ -33,6 +33,8 @@ class Connection {
  public:
   // `name`: a path, ":memory:" or a "file:" address; `flags`: SQLITE_OPEN_*.
   Connection(const std::string& name, int flags);
+  // Replaces what is in it by what is in `other`, of one moment.
+  void copy_from(Connection& other);
 
   // How long a call waits for another process's lock before it fails with SQLITE_BUSY.
   void set_patience(std::chrono::milliseconds patience);

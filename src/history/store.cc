@@ -1,11 +1,14 @@
 #include "history/store.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <ctime>
 #include <numeric>
 #include <stdexcept>
+#include <string_view>
+#include <unordered_map>
 
 #include "history/database.h"
 #include "history/lenders.h"
@@ -95,6 +98,7 @@ Known known_from(const TestRow& row) {
   known.runs = row.runs;
   known.last = summary.last;
   known.last_run = row.last_run;
+  known.heap = summary.heap;
   return known;
 }
 
@@ -159,6 +163,35 @@ class Store::Impl {
                                    run.pending.size()));
   }
 
+  bool has_ended(const std::string& suite, const std::string& run_id) {
+    bool ended = false;
+    attempt(kPatience, [&](Database& database) {
+      const auto key = database.tables().find_suite(suite);
+      ended = key && database.tables().has_ended(*key, run_id);
+    });
+    return ended;
+  }
+
+  Result<void> copy_to(const std::filesystem::path& file) {
+    const char* remedy = "make the place writable, and see that there is room on the disk";
+    if (!database_) return failure("there is no history to copy", file.string());
+    const std::filesystem::path unfinished = file.string() + "." + std::to_string(::getpid()) + ".tmp";
+    std::error_code problem;
+    if (file.has_parent_path()) std::filesystem::create_directories(file.parent_path(), problem);
+    std::filesystem::remove(unfinished, problem);
+    try {
+      database_->connection().set_patience(kPatience);
+      Statement copy(database_->connection(), "VACUUM INTO ?1");
+      history::run(copy, unfinished.string());
+    } catch (const SqliteError& error) {
+      std::filesystem::remove(unfinished, problem);
+      return failure(fmt::format("cannot be written: {}", error.what()), file.string(), remedy);
+    }
+    std::filesystem::rename(unfinished, file, problem);
+    if (problem) return failure("cannot be written: " + problem.message(), file.string(), remedy);
+    return {};
+  }
+
   std::vector<std::string> suites() {
     std::vector<std::string> names;
     attempt(kPatience, [&](Database& database) { names = database.tables().suites(); });
@@ -173,6 +206,17 @@ class Store::Impl {
       if (key) database.tables().for_each_test(*key, [&](const TestRow& row) { tests.push_back(known_from(row)); });
     });
     return tests;
+  }
+
+  std::vector<std::vector<Bytes>> body_peaks(const std::string& suite, const std::vector<std::string_view>& ids) {
+    std::vector<std::vector<Bytes>> peaks;
+    const bool done = attempt(kPatience, [&](Database& database) {
+      peaks.assign(ids.size(), {});
+      const auto key = database.tables().find_suite(suite);
+      for (std::size_t i = 0; key && i < ids.size(); ++i) peaks[i] = database.tables().body_peaks(*key, ids[i]);
+    });
+    if (!done) peaks.assign(ids.size(), {});
+    return peaks;
   }
 
  private:
@@ -287,6 +331,10 @@ Result<Store> Store::open_to_read(const std::filesystem::path& file) {
   return Store(std::make_unique<Impl>(file, std::move(*database)));
 }
 
+Store Store::empty() {
+  return Store(std::make_unique<Impl>(std::filesystem::path(), nullptr));
+}
+
 const std::vector<std::string>& Store::notices() const {
   return impl_->notices();
 }
@@ -307,12 +355,52 @@ void Store::end_run(std::int64_t run) {
   impl_->end_run(run);
 }
 
+bool Store::has_ended(const std::string& suite, const std::string& run_id) {
+  return impl_->has_ended(suite, run_id);
+}
+
+Result<void> Store::copy_to(const std::filesystem::path& file) {
+  return impl_->copy_to(file);
+}
+
 std::vector<std::string> Store::suites() {
   return impl_->suites();
 }
 
 std::vector<Known> Store::all(const std::string& suite) {
   return impl_->all(suite);
+}
+
+std::vector<std::vector<Bytes>> Store::body_peaks(const std::string& suite, const std::vector<std::string_view>& ids) {
+  return impl_->body_peaks(suite, ids);
+}
+
+bool Store::FactsOf::nothing_in_common() const {
+  constexpr std::size_t kEnoughToTell = 20;
+  return facts.size() >= kEnoughToTell && others >= kEnoughToTell &&
+         std::none_of(facts.begin(), facts.end(), [](const Facts& test) { return test.known; });
+}
+
+Store::FactsOf Store::facts(const std::string& suite, const TestList& tests) {
+  std::vector<Known> known = impl_->all(suite);
+  std::unordered_map<std::string_view, const Known*> by_id;
+  by_id.reserve(known.size());
+  for (const Known& test : known) by_id.emplace(test.id, &test);
+  FactsOf found{std::vector<Facts>(tests.size()), known.size()};
+  for (TestIndex test = 0; test < tests.size(); ++test) {
+    const auto entry = by_id.find(tests.id(test));
+    if (entry == by_id.end()) continue;
+    const Known& it = *entry->second;
+    found.facts[test] = {true,
+                         it.peak,
+                         it.retained,
+                         it.duration,
+                         it.runs,
+                         it.last,
+                         it.heap ? std::optional(it.heap->peak) : std::nullopt};
+    if (found.others > 0) --found.others;  // an id may occur twice
+  }
+  return found;
 }
 
 }  // namespace fittest::history

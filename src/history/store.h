@@ -9,7 +9,10 @@
 
 #include "core/bytes.h"
 #include "core/error.h"
+#include "core/facts.h"
+#include "core/heap_figures.h"
 #include "core/ids.h"
+#include "core/test_list.h"
 #include "core/verdict.h"
 #include "plan/scheduler.h"
 
@@ -23,6 +26,7 @@ struct Outcome {
   std::optional<Bytes> at_least;  // it held at least this much when it was killed
   Bytes retained;
   Seconds duration = 0;  // set-up + call + teardown
+  std::optional<HeapFigures> heap = {};
 };
 
 // What is known of a test over its runs.
@@ -35,6 +39,8 @@ struct Known {
   std::uint32_t runs = 0;
   Verdict last = Verdict::not_run;
   std::int64_t last_run = 0;  // Unix time, seconds
+  // The highest peak of the last runs; allocations of the last one in which the heap was watched.
+  std::optional<HeapFigures> heap = {};
 };
 
 // Never fails for what a user's disk can hold or do: see `notices`. Not for use by several threads.
@@ -48,6 +54,8 @@ class Store {
   // For reading alone: `begin_run` and what follows it have no effect, nothing is made, set aside or forgotten.
   // Errors: there is no file, it is damaged, it was written by a newer version.
   static Result<Store> open_to_read(const std::filesystem::path& file);
+  // Knows nothing and keeps nothing: for where there is no file, and none is to be made.
+  static Store empty();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
   Store(Store&&) noexcept;
@@ -73,8 +81,27 @@ class Store {
   void record(std::int64_t run, const std::vector<Outcome>& results);
   void end_run(std::int64_t run);
 
+  // A run of this id was recorded to its end; of very old runs nothing is known.
+  bool has_ended(const std::string& suite, const std::string& run_id);
+
+  // Writes all that is known into a file of its own, which is replaced whole or not at all.
+  Result<void> copy_to(const std::filesystem::path& file);
+
   std::vector<std::string> suites();
   std::vector<Known> all(const std::string& suite);  // by id
+
+  // HeapFigures::body_peak of the last runs in which a test passed, the oldest first; for each of `ids`. Runs that
+  // failed push none out.
+  std::vector<std::vector<Bytes>> body_peaks(const std::string& suite, const std::vector<std::string_view>& ids);
+
+  // What is known of each of `tests`, in their order. `others`: of how many more tests the suite's history knows.
+  struct FactsOf {
+    std::vector<Facts> facts;
+    std::size_t others = 0;
+    // Many tests on both sides, and not one in common: the history is another project's, or all tests here are new.
+    [[nodiscard]] bool nothing_in_common() const;
+  };
+  FactsOf facts(const std::string& suite, const TestList& tests);
 
  private:
   class Impl;

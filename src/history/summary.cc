@@ -15,6 +15,12 @@ std::optional<Bytes> highest(const std::optional<Bytes>& a, const std::optional<
   return a && b ? std::max(*a, *b) : a ? a : b;
 }
 
+std::optional<HeapFigures> highest(const std::optional<HeapFigures>& a, const std::optional<HeapFigures>& b) {
+  if (!a || !b) return a ? a : b;
+  return HeapFigures{std::max(a->peak, b->peak), std::max(a->allocated, b->allocated),
+                     std::max(a->allocations, b->allocations), highest(a->body_peak, b->body_peak)};
+}
+
 }  // namespace
 
 Row merged(const Row& earlier, const Row& later) {
@@ -22,6 +28,7 @@ Row merged(const Row& earlier, const Row& later) {
   row.run = earlier.run;
   row.peak = highest(earlier.peak, later.peak);
   row.at_least = highest(earlier.at_least, later.at_least);
+  row.heap = highest(earlier.heap, later.heap);
   return row;
 }
 
@@ -37,6 +44,11 @@ Summary summarise(std::span<const Row> oldest_first) {
     }
     if (summary.counted > 0 && !row.counts()) continue;
     summary.peak = highest(summary.peak, row.peak);
+    if (row.heap) {
+      const Bytes before = summary.heap ? summary.heap->peak : Bytes{};
+      summary.heap = row.heap;
+      summary.heap->peak = std::max(before, row.heap->peak);
+    }
     summary.duration = first ? row.duration : summary.duration + kNewest * (row.duration - summary.duration);
     first = false;
   }

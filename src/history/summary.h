@@ -5,6 +5,7 @@
 #include <span>
 
 #include "core/bytes.h"
+#include "core/heap_figures.h"
 #include "core/ids.h"
 #include "core/verdict.h"
 
@@ -22,6 +23,7 @@ struct Row {
   std::optional<Bytes> at_least;
   Bytes retained;
   Seconds duration = 0;
+  std::optional<HeapFigures> heap = {};
 
   // Its body ran to an end of its own. A skipped test says nothing about the memory and time it needs when it runs, a
   // test that was killed (`not_run`) says `at_least` and nothing else.
@@ -39,6 +41,8 @@ struct Summary {
   Seconds duration = 0;           // mean, exponentially weighted, the last one most
   std::uint32_t counted = 0;      // kept results that count
   Verdict last = Verdict::not_run;
+  // Of the results that count, or of skipped ones as above: the highest peak, allocations of the last one that has any.
+  std::optional<HeapFigures> heap = {};
 };
 Summary summarise(std::span<const Row> oldest_first);
 

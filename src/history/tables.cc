@@ -46,6 +46,21 @@ std::uint32_t count_at(const Cursor& row, int column) {
   return static_cast<std::uint32_t>(std::clamp<std::int64_t>(row.number(column), 0, UINT32_MAX));
 }
 
+// From three columns, the peak's first.
+std::optional<HeapFigures> heap_at(const Cursor& row, int column) {
+  if (row.is_null(column)) return std::nullopt;
+  return HeapFigures{bytes_at(row, column), bytes_at(row, column + 1),
+                     static_cast<std::uint64_t>(std::max<std::int64_t>(0, row.number(column + 2)))};
+}
+
+struct StoredHeap {
+  std::optional<std::int64_t> peak, allocated, allocations;
+};
+StoredHeap stored(const std::optional<HeapFigures>& heap) {
+  if (!heap) return {};
+  return {stored(heap->peak), stored(heap->allocated), stored(Bytes{heap->allocations})};
+}
+
 Verdict verdict_at(const Cursor& row, int column) {
   return verdict_from(row.text(column)).value_or(Verdict::not_run);
 }
@@ -59,22 +74,35 @@ Tables::Tables(Connection& c)
       find_run_(c, "SELECT key FROM run WHERE suite = ?1 AND id = ?2"),
       add_run_(c, "INSERT INTO run(suite, id, begun) VALUES(?1, ?2, ?3)"),
       end_run_(c, "UPDATE run SET ended = ?2 WHERE key = ?1"),
+      ended_run_(c, "SELECT 1 FROM run WHERE suite = ?1 AND id = ?2 AND ended IS NOT NULL"),
       trim_runs_(c, "DELETE FROM run WHERE key <= (SELECT max(key) FROM run) - ?1"),
       tests_(c,
-             "SELECT id, peak, at_least, retained, duration, counted, runs, verdict, last_run FROM test "
-             "WHERE suite = ?1 ORDER BY id"),
+             "SELECT id, peak, at_least, retained, duration, counted, runs, verdict, last_run, heap_peak, "
+             "heap_allocated, heap_allocations FROM test WHERE suite = ?1 ORDER BY id"),
       find_test_(c, "SELECT key, runs, last_run FROM test WHERE suite = ?1 AND id = ?2"),
       new_key_(c, "SELECT coalesce(max(key), 0) + 1 FROM test"),
-      add_test_(c, "INSERT INTO test VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"),
+      add_test_(c, "INSERT INTO test VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"),
       change_test_(c,
                    "UPDATE test SET peak = ?3, at_least = ?4, retained = ?5, duration = ?6, counted = ?7, runs = ?8, "
-                   "verdict = ?9, last_run = ?10 WHERE suite = ?1 AND id = ?2"),
-      results_(c, "SELECT run, verdict, peak, at_least, retained, duration FROM result WHERE test = ?1 ORDER BY run"),
-      put_result_(c, "INSERT OR REPLACE INTO result VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
+                   "verdict = ?9, last_run = ?10, heap_peak = ?11, heap_allocated = ?12, heap_allocations = ?13 "
+                   "WHERE suite = ?1 AND id = ?2"),
+      results_(c,
+               "SELECT run, verdict, peak, at_least, retained, duration, heap_peak, heap_allocated, heap_allocations "
+               "FROM result WHERE test = ?1 ORDER BY run"),
+      put_result_(c, "INSERT OR REPLACE INTO result VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"),
       drop_result_(c, "DELETE FROM result WHERE test = ?1 AND run = ?2"),
+      body_peaks_(c, "SELECT bytes FROM body_peak WHERE test = ?1 ORDER BY run"),
+      put_body_peak_(c,
+                     "INSERT INTO body_peak VALUES(?1, ?2, ?3) "
+                     "ON CONFLICT DO UPDATE SET bytes = max(bytes, excluded.bytes)"),
+      drop_body_peak_(c, "DELETE FROM body_peak WHERE test = ?1 AND run = ?2"),
+      trim_body_peaks_(c,
+                       "DELETE FROM body_peak WHERE test = ?1 AND run <= "
+                       "(SELECT run FROM body_peak WHERE test = ?1 ORDER BY run DESC LIMIT 1 OFFSET ?2)"),
       count_tests_(c, "SELECT count(*) FROM test"),
       nth_oldest_(c, "SELECT last_run FROM test ORDER BY last_run LIMIT 1 OFFSET ?1"),
       forget_results_(c, "DELETE FROM result WHERE test IN (SELECT key FROM test WHERE last_run < ?1)"),
+      forget_body_peaks_(c, "DELETE FROM body_peak WHERE test IN (SELECT key FROM test WHERE last_run < ?1)"),
       forget_tests_(c, "DELETE FROM test WHERE last_run < ?1") {}
 
 std::vector<std::string> Tables::suites() {
@@ -103,6 +131,7 @@ void Tables::for_each_test(std::int64_t suite, const std::function<void(const Te
     test.runs = count_at(row, 6);
     test.summary.last = verdict_at(row, 7);
     test.last_run = row.number(8);
+    test.summary.heap = heap_at(row, 9);
     use(test);
   }
 }
@@ -129,6 +158,11 @@ void Tables::end_run(std::int64_t run, std::int64_t ended) {
   history::run(trim_runs_, kMostRuns);
 }
 
+bool Tables::has_ended(std::int64_t suite, std::string_view id) {
+  Cursor row(ended_run_, suite, id);
+  return row.next();
+}
+
 std::optional<Tables::Found> Tables::find_test(std::int64_t suite, std::string_view id) {
   Cursor row(find_test_, suite, id);
   if (!row.next()) return std::nullopt;
@@ -139,19 +173,40 @@ std::span<Row> Tables::read_results(std::int64_t test) {
   std::size_t count = 0;
   Cursor row(results_, test);
   while (count < kKeptResults && row.next()) {
-    rows_[count++] = {row.number(0),          verdict_at(row, 1), maybe_bytes_at(row, 2),
-                      maybe_bytes_at(row, 3), bytes_at(row, 4),   seconds_at(row, 5)};
+    rows_[count++] = {row.number(0),    verdict_at(row, 1), maybe_bytes_at(row, 2), maybe_bytes_at(row, 3),
+                      bytes_at(row, 4), seconds_at(row, 5), heap_at(row, 6)};
   }
   return {rows_.data(), count};
 }
 
 void Tables::write_result(std::int64_t test, const Row& row) {
+  const StoredHeap heap = stored(row.heap);
   run(put_result_, test, row.run, name(row.verdict), stored(row.peak), stored(row.at_least), stored(row.retained),
-      stored_microseconds(row.duration));
+      stored_microseconds(row.duration), heap.peak, heap.allocated, heap.allocations);
+}
+
+std::vector<Bytes> Tables::body_peaks(std::int64_t suite, std::string_view id) {
+  std::vector<Bytes> peaks;
+  if (const auto test = find_test(suite, id)) {
+    Cursor row(body_peaks_, test->key);
+    while (row.next()) peaks.push_back(bytes_at(row, 0));
+  }
+  return peaks;
+}
+
+// `verdict`: what the test has in this run by now.
+void Tables::keep_body_peak(std::int64_t test, std::int64_t run, Verdict verdict,
+                            const std::optional<HeapFigures>& heap) {
+  if (verdict != Verdict::passed && verdict != Verdict::xpassed) {
+    history::run(drop_body_peak_, test, run);
+  } else if (heap && heap->body_peak) {
+    history::run(put_body_peak_, test, run, stored(*heap->body_peak));
+    history::run(trim_body_peaks_, test, static_cast<std::int64_t>(kKeptResults));
+  }
 }
 
 void Tables::record(std::int64_t suite, std::int64_t run, std::int64_t begun, const Outcome& outcome) {
-  Row row{run, outcome.verdict, outcome.peak, outcome.at_least, outcome.retained, outcome.duration};
+  Row row{run, outcome.verdict, outcome.peak, outcome.at_least, outcome.retained, outcome.duration, outcome.heap};
   // A test that did not start says nothing, not even that it exists.
   if (row.verdict == Verdict::not_run && !row.peak && !row.at_least) return;
 
@@ -179,6 +234,7 @@ void Tables::record(std::int64_t suite, std::int64_t run, std::int64_t begun, co
     rows = {rows_.data(), rows.size() + 1};
   }
   write_result(key, row);
+  keep_body_peak(key, run, row.verdict, outcome.heap);
   if (rows.size() > kKeptResults) {
     history::run(drop_result_, key, rows.front().run);
     rows = rows.subspan(1);
@@ -188,12 +244,15 @@ void Tables::record(std::int64_t suite, std::int64_t run, std::int64_t begun, co
   const std::int64_t runs = (known ? known->runs : 0) + (row.verdict != Verdict::not_run && !was_run ? 1 : 0);
   const std::int64_t last_run = std::max(begun, known ? known->last_run : begun);
   const auto duration = stored_microseconds(summary.duration);
+  const StoredHeap heap = stored(summary.heap);
   if (known) {
     history::run(change_test_, suite, outcome.id, stored(summary.peak), stored(summary.at_least),
-                 stored(summary.retained), duration, summary.counted, runs, name(summary.last), last_run);
+                 stored(summary.retained), duration, summary.counted, runs, name(summary.last), last_run, heap.peak,
+                 heap.allocated, heap.allocations);
   } else {
     history::run(add_test_, suite, outcome.id, key, stored(summary.peak), stored(summary.at_least),
-                 stored(summary.retained), duration, summary.counted, runs, name(summary.last), last_run);
+                 stored(summary.retained), duration, summary.counted, runs, name(summary.last), last_run, heap.peak,
+                 heap.allocated, heap.allocations);
   }
 }
 
@@ -209,6 +268,7 @@ void Tables::forget_old(std::int64_t now) {
     if (row.next()) before = std::max(before, row.number(0));
   }
   run(forget_results_, before);
+  run(forget_body_peaks_, before);
   run(forget_tests_, before);
 }
 

@@ -37,6 +37,9 @@ class Tables {
   // A run that is there already is gone on with.
   std::int64_t find_or_add_run(std::int64_t suite, std::string_view id, std::int64_t begun);
   void end_run(std::int64_t run, std::int64_t ended);
+  // HeapFigures::body_peak of the last runs in which the test passed, the oldest first.
+  std::vector<Bytes> body_peaks(std::int64_t suite, std::string_view id);
+  bool has_ended(std::int64_t suite, std::string_view id);
   void record(std::int64_t suite, std::int64_t run, std::int64_t begun, const Outcome& outcome);
   // Tests that have not run for half a year, and of the rest the ones not run for longest where there are very many
   // (ids that hold an address or a date are new in every run).
@@ -52,12 +55,14 @@ class Tables {
   // The kept results of a test, the oldest first; the span is good until the next call.
   std::span<Row> read_results(std::int64_t test);
   void write_result(std::int64_t test, const Row& row);
+  void keep_body_peak(std::int64_t test, std::int64_t run, Verdict verdict, const std::optional<HeapFigures>& heap);
 
   std::array<Row, kKeptResults + 1> rows_;  // room for one more, before the oldest goes
-  Statement suites_, find_suite_, add_suite_, find_run_, add_run_, end_run_, trim_runs_;
+  Statement suites_, find_suite_, add_suite_, find_run_, add_run_, end_run_, ended_run_, trim_runs_;
   Statement tests_, find_test_, new_key_, add_test_, change_test_;
   Statement results_, put_result_, drop_result_;
-  Statement count_tests_, nth_oldest_, forget_results_, forget_tests_;
+  Statement body_peaks_, put_body_peak_, drop_body_peak_, trim_body_peaks_;
+  Statement count_tests_, nth_oldest_, forget_results_, forget_body_peaks_, forget_tests_;
 };
 
 }  // namespace fittest::history

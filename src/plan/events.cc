@@ -24,7 +24,7 @@ void Scheduler::State::lay_out_tests() {
   for (TestIndex test = 0; test < standing_.size(); ++test) {
     if (standing_[test] == Standing::waiting) wanted.push_back(test);
   }
-  Layout layout = lay_out(wanted, specs_, beliefs_, machine_, dist_, seed_);
+  Layout layout = lay_out(wanted, specs_, beliefs_, machine_, dist_, limits_.sequence, seed_);
   specs_ = {};
   order_ = std::move(layout.order);
   queue_ = Queue(std::move(layout.pieces), [this](const Piece& piece) { return least_of(piece); });

@@ -37,6 +37,17 @@ std::vector<Place> gather(std::vector<TestIndex>& wanted, const LaneOf& lane_of)
   return starts;
 }
 
+// Leaves the tests where they are: returns where each stretch of one lane begins, and the end.
+template <typename LaneOf>
+std::vector<Place> stretches(const std::vector<TestIndex>& wanted, const LaneOf& lane_of) {
+  std::vector<Place> starts{0};
+  for (Place place = 1; place < wanted.size(); ++place) {
+    if (lane_of(wanted[place]) != lane_of(wanted[place - 1])) starts.push_back(place);
+  }
+  starts.push_back(static_cast<Place>(wanted.size()));
+  return starts;
+}
+
 // A piece with what decides when it is handed out.
 struct Ranked {
   Piece piece;
@@ -196,11 +207,13 @@ Seconds longest_glued(Seconds left, unsigned workers) {
 }
 
 Layout lay_out(const std::vector<TestIndex>& wanted, const std::vector<TestSpec>& tests, const Beliefs& beliefs,
-               const Machine& machine, Dist dist, std::uint64_t seed) {
+               const Machine& machine, Dist dist, Sequence sequence, std::uint64_t seed) {
   std::vector<TestIndex> gathered = wanted;
   std::vector<Place> starts{0, static_cast<Place>(gathered.size())};
   if (whole_groups(dist)) {
     starts = gather(gathered, [&](TestIndex test) { return tests[test].group; });
+  } else if (dist != Dist::no && sequence == Sequence::as_given) {
+    starts = stretches(gathered, [&](TestIndex test) { return tests[test].file; });
   } else if (dist != Dist::no) {
     starts = gather(gathered, [&](TestIndex test) { return tests[test].file; });
   }
@@ -220,6 +233,14 @@ Layout lay_out(const std::vector<TestIndex>& wanted, const std::vector<TestSpec>
       layouter.cut_file(starts[lane], starts[lane + 1], cut);
     }
   }
+  layout.pieces.reserve(cut.size());
+  if (sequence == Sequence::as_given) {
+    for (Ranked& each : cut) {
+      each.piece.urgent = false;
+      layout.pieces.push_back(each.piece);
+    }
+    return layout;
+  }
   std::mt19937_64 random(seed);
   for (std::size_t i = 0; i < cut.size(); ++i) cut[i].tie = seed == 0 ? i : random();
   if (seed != 0) std::stable_sort(cut.begin(), cut.end(), [](const auto& a, const auto& b) { return a.tie < b.tie; });
@@ -227,7 +248,6 @@ Layout lay_out(const std::vector<TestIndex>& wanted, const std::vector<TestSpec>
   std::vector<Ranked> urgent(cut.begin(), calm);
   weigh(urgent, machine);
   repack(urgent, machine, total, seed);
-  layout.pieces.reserve(cut.size());
   for (const Ranked& each : urgent) layout.pieces.push_back(each.piece);
   for (auto each = calm; each != cut.end(); ++each) layout.pieces.push_back(each->piece);
   return layout;

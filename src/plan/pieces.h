@@ -75,8 +75,10 @@ Seconds longest_glued(Seconds left, unsigned workers);
 //   Urgent are those that are long or large, the most critical first.
 // - loadscope, loadfile, loadgroup: a piece for each group, the longest first.
 // - no: one piece.
+// With Sequence::as_given no piece is urgent, they stand in the order of their first tests, and a file whose tests do
+// not follow one another has several.
 // Ties are broken by collection order for `seed` 0, else by the seed.
 Layout lay_out(const std::vector<TestIndex>& wanted, const std::vector<TestSpec>& tests, const Beliefs& beliefs,
-               const Machine& machine, Dist dist, std::uint64_t seed);
+               const Machine& machine, Dist dist, Sequence sequence, std::uint64_t seed);
 
 }  // namespace fittest::plan

@@ -31,11 +31,18 @@ struct TestSpec {
   bool shares_setup = false;
 };
 
+// In which order tests are started, as far as memory allows.
+enum class Sequence {
+  quickest,  // whatever ends the run earliest: the long and the large first, the tests of a file together
+  as_given,  // in the order of the tests: the user has put them into one
+};
+
 struct Limits {
   Bytes budget;  // for workers: what the zygote holds is taken off already
   unsigned max_workers = 1;
   Bytes worker_base = MiB(12);  // what a fresh worker holds before its first test; corrected by `worker_started`
   Bytes retained_threshold = MiB(128);  // a worker that retains more is thrown away once its batch is done
+  Sequence sequence = Sequence::quickest;
 };
 
 // --- decisions ---

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/bytes.h"
+#include "core/heap_figures.h"
 #include "core/ids.h"
 #include "core/verdict.h"
 #include "plan/bound.h"
@@ -22,6 +23,8 @@ struct RunStarted {
   std::string budget_source;                // "--budget 4G", "MemAvailable less a reserve of 1.0 GiB"
   std::string domain;                       // "cgroup v1"
   std::vector<std::string> shortcomings;
+  Seconds started_at = 0;                   // Unix time of the run's clock at 0
+  std::string host = {};                    // the machine's name
 };
 struct Collected {
   std::uint32_t tests = 0;
@@ -44,10 +47,19 @@ struct TestFinished {
   std::optional<Bytes> retained;
   std::string detail;                       // one line; why a verdict that is not the framework's own was given
   std::string message;                      // the failure's text, many lines; empty for a test that passed
+  std::optional<Bytes> at_least = {};       // what it held when it was killed, above what its worker held before it
+  std::optional<HeapFigures> heap = {};
 };
 struct TestAmended { TestIndex test; std::string id; Verdict verdict; std::string detail; };
 // A batch was killed for memory and goes back into the queue.
-struct BatchKilled { WorkerId worker; std::string id; Bytes held; bool by_kernel = false; std::string why; };
+struct BatchKilled {
+  WorkerId worker;
+  std::string id;                           // the test that ran, if one did
+  Bytes held;                               // the worker
+  bool by_kernel = false;
+  std::string why;
+  Bytes at_least = {};                      // held, less what the worker held before the test
+};
 struct TestRequeued { TestIndex test; std::string id; std::string why; };   // run once more, whatever the reason
 struct PressureChanged { std::string what; };                // "stopped admitting", "froze worker 3", ...
 // More than at the start may be held from now on.

@@ -1,18 +1,15 @@
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <array>
-#include <cerrno>
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
 #include <unordered_set>
 #include <utility>
 
-#include "core/descriptor.h"
 #include "report/json_lines.h"
+#include "report/line_reader.h"
 
 namespace fittest::report {
 namespace {
@@ -27,6 +24,10 @@ class Fields {
   [[nodiscard]] const std::string* text(const char* key) const {
     const json* found = find(key);
     return found == nullptr ? nullptr : found->get_ptr<const std::string*>();
+  }
+  [[nodiscard]] std::string text_or_nothing(const char* key) const {
+    const std::string* found = text(key);
+    return found == nullptr ? std::string() : *found;
   }
   [[nodiscard]] std::optional<std::uint64_t> figure(const char* key) const {
     const json* found = find(key);
@@ -62,6 +63,16 @@ class Fields {
     }
     return out;
   }
+  [[nodiscard]] std::optional<HeapFigures> heap() const {
+    const json* found = find("heap");
+    if (found == nullptr || !found->is_object()) return std::nullopt;
+    const Fields heap(*found);
+    const auto peak = heap.bytes("peak");
+    const auto allocated = heap.bytes("allocated");
+    const auto allocations = heap.figure("allocations");
+    if (!peak || !allocated || !allocations) return std::nullopt;
+    return HeapFigures{*peak, *allocated, *allocations, heap.bytes("body_peak")};
+  }
   [[nodiscard]] std::optional<Verdict> verdict() const {
     const std::string* spelled = text("verdict");
     return spelled == nullptr ? std::nullopt : verdict_from(*spelled);
@@ -74,6 +85,12 @@ class Fields {
   }
   const json& line_;
 };
+
+// One more than the number of a worker or test; 0 where the line has none.
+std::uint64_t numbers_up_to(const Fields& fields, const char* key) {
+  const auto value = fields.small_figure(key);
+  return value ? std::uint64_t{*value} + 1 : 0;
+}
 
 class JournalReader {
  public:
@@ -101,12 +118,16 @@ class JournalReader {
   bool take_event(const Fields& fields, const std::string& event);
   bool run_started(const Fields& fields);
   bool run_finished(const Fields& fields);
+  bool sample(const Fields& fields);
+  bool batch_killed(const Fields& fields);
+  bool test_started(const Fields& fields);
   bool test_finished(const Fields& fields);
   bool test_amended(const Fields& fields);
   bool test_requeued(const Fields& fields);
   TestFinished& entry(const std::string& id);
 
   Journal journal_;
+  std::map<std::uint32_t, std::string> running_;  // by worker
   std::vector<TestFinished>& tests_ = journal_.finished;
   std::unordered_set<std::size_t, HashOfId, SameId> by_id_{16, HashOfId{&tests_}, SameId{&tests_}};
 };
@@ -122,9 +143,17 @@ void JournalReader::line(std::string_view text) {
 }
 
 bool JournalReader::take_event(const Fields& fields, const std::string& event) {
+  journal_.until = std::max(journal_.until, fields.seconds("at").value_or(0));
+  journal_.workers = std::max(journal_.workers, numbers_up_to(fields, "worker"));
+  journal_.tests = std::max(journal_.tests, numbers_up_to(fields, "test"));
+  if (event == "collected") journal_.tests = std::max(journal_.tests, fields.figure("tests").value_or(0));
+  if (event == "test_started") return test_started(fields);
+  if (event == "worker_ended") running_.erase(fields.small_figure("worker").value_or(0));
   if (event == "test_finished") return test_finished(fields);
   if (event == "test_amended") return test_amended(fields);
   if (event == "test_requeued") return test_requeued(fields);
+  if (event == "batch_killed") return batch_killed(fields);
+  if (event == "sample") return sample(fields);
   if (event == "run_started") return run_started(fields);
   if (event == "run_finished") return run_finished(fields);
   return true;  // says nothing about verdicts, or was added to the schema later
@@ -133,15 +162,43 @@ bool JournalReader::take_event(const Fields& fields, const std::string& event) {
 bool JournalReader::run_started(const Fields& fields) {
   auto command = fields.texts("command");
   if (!command) return false;
-  journal_.command = std::move(*command);
-  journal_.complete = false;
+  RunStarted& started = journal_.started.emplace();
+  started.command = std::move(*command);
+  started.run_id = fields.text_or_nothing("run_id");
+  started.suite = fields.text_or_nothing("suite");
+  started.budget = fields.bytes("budget").value_or(Bytes{});
+  started.budget_source = fields.text_or_nothing("budget_source");
+  started.domain = fields.text_or_nothing("domain");
+  started.started_at = fields.seconds("started_at").value_or(0);
+  started.host = fields.text_or_nothing("host");
+  journal_.ended.reset();
+  if (fields.text("run") != nullptr) journal_.merged = true;
   return true;
 }
 
 bool JournalReader::run_finished(const Fields& fields) {
   const auto interrupted = fields.truth("interrupted");
   if (!interrupted) return false;
-  journal_.complete = !*interrupted;
+  RunFinished& ended = journal_.ended.emplace();
+  ended.interrupted = *interrupted;
+  ended.exit_code = static_cast<int>(std::min<std::uint64_t>(fields.figure("exit_code").value_or(0), 255));
+  ended.wall = fields.seconds("wall").value_or(0);
+  ended.peak = fields.bytes("peak").value_or(Bytes{});
+  ended.kernel_kills = fields.small_figure("kernel_kills").value_or(0);
+  journal_.peak = std::max(journal_.peak, ended.peak);
+  return true;
+}
+
+bool JournalReader::sample(const Fields& fields) {
+  journal_.peak = std::max(journal_.peak, fields.bytes("held").value_or(Bytes{}));
+  return true;
+}
+
+bool JournalReader::batch_killed(const Fields& fields) {
+  const auto at_least = fields.bytes("at_least");
+  if (const std::string* id = fields.text("id"); id != nullptr && at_least) {
+    journal_.killed.push_back({*id, *at_least});
+  }
   return true;
 }
 
@@ -152,6 +209,14 @@ TestFinished& JournalReader::entry(const std::string& id) {
   return tests_.back();
 }
 
+bool JournalReader::test_started(const Fields& fields) {
+  const std::string* id = fields.text("id");
+  const auto worker = fields.small_figure("worker");
+  if (id == nullptr || !worker) return false;
+  running_[*worker] = *id;
+  return true;
+}
+
 bool JournalReader::test_finished(const Fields& fields) {
   const std::string* id = fields.text("id");
   const auto worker = fields.small_figure("worker");
@@ -159,6 +224,7 @@ bool JournalReader::test_finished(const Fields& fields) {
   const auto verdict = fields.verdict();
   const auto duration = fields.seconds("duration");
   if (id == nullptr || !worker || !test || !verdict || !duration) return false;
+  running_.erase(*worker);
   TestFinished& entry = this->entry(*id);
   entry.worker = WorkerId{*worker};
   entry.test = *test;
@@ -166,10 +232,10 @@ bool JournalReader::test_finished(const Fields& fields) {
   entry.duration = *duration;
   entry.peak = fields.bytes("peak");
   entry.retained = fields.bytes("retained");
-  const std::string* detail = fields.text("detail");
-  entry.detail = detail == nullptr ? std::string() : *detail;
-  const std::string* message = fields.text("message");
-  entry.message = message == nullptr || *verdict == Verdict::passed ? std::string() : *message;
+  entry.at_least = fields.bytes("at_least");
+  entry.heap = fields.heap();
+  entry.detail = fields.text_or_nothing("detail");
+  entry.message = *verdict == Verdict::passed ? std::string() : fields.text_or_nothing("message");
   return true;
 }
 
@@ -197,54 +263,27 @@ bool JournalReader::test_requeued(const Fields& fields) {
 
 Journal JournalReader::take() {
   by_id_.clear();
-  std::erase_if(tests_, [](const TestFinished& test) { return test.verdict == Verdict::not_run; });
-  Journal out;
-  out.finished = std::move(journal_.finished);
-  out.unreadable_lines = journal_.unreadable_lines;
-  out.command = std::move(journal_.command);
-  out.complete = journal_.complete;
-  return out;
+  for (auto& [worker, id] : running_) journal_.running.push_back(std::move(id));
+  std::erase_if(tests_, [&](TestFinished& test) {
+    if (test.verdict != Verdict::not_run) return false;
+    journal_.without_verdict.push_back(std::move(test.id));
+    return true;
+  });
+  return std::move(journal_);
 }
 
 }  // namespace
 
 Result<Journal> read_journal(const std::filesystem::path& file) {
-  const Descriptor opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-  if (!opened) return system_failure(errno, "cannot be read", file.string(), "name the events.jsonl of an earlier run");
+  auto lines = LineReader::open(file);
+  if (!lines) return tl::unexpected(lines.error());
   JournalReader reader;
-  std::array<char, 64 << 10> buffer{};
-  std::string line;
-  bool too_long = false;
   while (true) {
-    const ssize_t got = ::read(opened.get(), buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0)
-      return system_failure(errno, "cannot be read", file.string(), "name the events.jsonl of an earlier run");
-    if (got == 0) break;
-    std::string_view rest(buffer.data(), static_cast<std::size_t>(got));
-    while (!rest.empty()) {
-      const std::size_t newline = rest.find('\n');
-      const std::string_view part = rest.substr(0, newline);
-      if (!too_long) line += part;
-      if (line.size() > kLongestLine) {
-        too_long = true;
-        std::string().swap(line);
-      }
-      if (newline == std::string_view::npos) break;
-      if (too_long) {
-        reader.unreadable();
-      } else {
-        reader.line(line);
-      }
-      line.clear();
-      too_long = false;
-      rest.remove_prefix(newline + 1);
-    }
+    const auto line = lines->next();
+    if (!line) return tl::unexpected(line.error());
+    if (!*line) return reader.take();
+    reader.line(**line);
   }
-  // A last line without a newline: whole if it can be read, torn if not.
-  if (too_long) reader.unreadable();
-  reader.line(line);
-  return reader.take();
 }
 
 }  // namespace fittest::report

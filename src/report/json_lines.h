@@ -38,15 +38,29 @@ class JsonLines : public Reader {
   std::unique_ptr<Impl> impl_;
 };
 
-// What a journal says of its run, for --resume. Of a test told of more than once the last verdict counts; one that was
-// to run again and did not, or was not_run, is left out. A passed test's `message` is not kept.
+// What a journal says of its run, for --resume and `fittest merge`. Of a test told of more than once the last verdict
+// counts. A passed test's `message` is not kept.
 struct Journal {
-  std::vector<TestFinished> finished;
+  struct Killed {
+    std::string id;
+    Bytes at_least;
+  };
+
+  std::vector<TestFinished> finished;        // none of them not_run
+  std::vector<std::string> without_verdict;  // told of as not_run, or to be run again, which they were not
+  std::vector<Killed> killed;                // for memory; they may have run again
+  std::vector<std::string> running;          // began, and nothing more was told of them
+  std::optional<RunStarted> started;         // the last; without the domain's shortcomings
+  std::optional<RunFinished> ended;          // of that one; without its bound
+  Bytes peak;                                // the highest memory told of
+  Seconds until = 0;                         // when the last event happened
+  std::uint64_t workers = 0;                 // the numbers of all workers and tests are below these
+  std::uint64_t tests = 0;
+  bool merged = false;               // what `fittest merge` wrote, of several runs
   std::size_t unreadable_lines = 0;  // torn, foreign, of another version, or longer than kLongestLine
-  std::vector<std::string> command;  // of its last RunStarted
-  bool complete = false;             // has a RunFinished that was not interrupted
+
+  [[nodiscard]] bool complete() const { return ended && !ended->interrupted; }
 };
-inline constexpr std::size_t kLongestLine = 4 << 20;
 Result<Journal> read_journal(const std::filesystem::path& file);
 
 }  // namespace fittest::report

@@ -69,12 +69,6 @@ std::string now_in_iso8601() {
   return text.data();
 }
 
-std::string host_name() {
-  std::array<char, 256> text{};
-  if (::gethostname(text.data(), text.size() - 1) != 0) return "localhost";
-  return text.data();
-}
-
 }  // namespace
 
 class JUnit::Impl {
@@ -175,7 +169,7 @@ std::pair<std::string, std::string> JUnit::Impl::frame(const RunFinished& end) c
     node.append_attribute("time") = fmt::format("{:.3f}", std::max(end.wall, 0.0)).c_str();
   }
   suite.append_attribute("timestamp") = timestamp_.c_str();
-  suite.append_attribute("hostname") = xml_text(host_name()).c_str();
+  suite.append_attribute("hostname") = xml_text(run_.host).c_str();
   pugi::xml_node properties = suite.append_child("properties");
   const auto property = [&](const char* key, const std::string& value) {
     pugi::xml_node node = properties.append_child("property");

@@ -7,7 +7,7 @@
 #include <sstream>
 #include <vector>
 
-#include "report/utf8.h"
+#include "core/utf8.h"
 
 namespace fittest::report {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "report/utf8.h"
+#include "core/utf8.h"
 #include "report/width.h"
 
 namespace fittest::report {

@@ -4,7 +4,7 @@
 #include <array>
 #include <vector>
 
-#include "report/utf8.h"
+#include "core/utf8.h"
 
 namespace fittest::report {
 namespace {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "report/utf8.h"
+#include "core/utf8.h"
 #include "report/width.h"
 
 namespace fittest::report {

@@ -49,10 +49,31 @@ void close_others(int keep) {
   for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(nothing, stream);
 }
 
+// What a terminal or an orderly end sends to everybody.
+constexpr std::array kNotForTheGuard{SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE};
+
+// Keeps these signals waiting: between its fork and the moment when it ignores them, they would end the guard.
+class SignalsHeldBack {
+ public:
+  SignalsHeldBack() {
+    sigset_t held;
+    ::sigemptyset(&held);
+    for (const int number : kNotForTheGuard) ::sigaddset(&held, number);
+    ::pthread_sigmask(SIG_BLOCK, &held, &before_);
+  }
+  ~SignalsHeldBack() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsHeldBack(const SignalsHeldBack&) = delete;
+  SignalsHeldBack& operator=(const SignalsHeldBack&) = delete;
+
+ private:
+  sigset_t before_{};
+};
+
 [[noreturn]] void keep_guard(const Descriptor& socket) {
   ::setsid();
   ::prctl(PR_SET_NAME, "fittest-guard");
-  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE}) ::signal(number, SIG_IGN);
+  for (const int number : kNotForTheGuard) ::signal(number, SIG_IGN);
+  (void)::send(socket.get(), "r", 1, MSG_NOSIGNAL);
   close_others(socket.get());
   const std::string told = read_to_end(socket);
   std::vector<std::filesystem::path> directories;
@@ -83,12 +104,17 @@ Result<Guard> Guard::start() {
     return system_failure(errno, "cannot make a connection to the guard process");
   }
   Descriptor read_end(ends[0]), write_end(ends[1]);
+  const SignalsHeldBack held_back;
   const pid_t pid = ::fork();
   if (pid < 0) return system_failure(errno, "cannot start the guard process");
   if (pid == 0) {
     write_end.reset();
     keep_guard(read_end);
   }
+  read_end.reset();
+  // It is ready, or gone, which is no reason to end.
+  char ready = 0;
+  while (::read(write_end.get(), &ready, 1) < 0 && errno == EINTR) continue;
   return Guard(pid, std::move(write_end));
 }
 

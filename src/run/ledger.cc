@@ -4,14 +4,21 @@
 #include <utility>
 
 namespace fittest::run {
+namespace {
+
+bool ended_by_itself(Verdict verdict) {
+  return verdict != Verdict::timed_out && verdict != Verdict::crashed && verdict != Verdict::over_budget &&
+         verdict != Verdict::not_run;
+}
+
+}  // namespace
 
 void Ledger::tell(Seconds now, report::Payload payload) {
   const report::Event event{now, std::move(payload)};
   for (report::Reader* reader : readers_) reader->on(event);
 }
 
-void Ledger::settle(Seconds now, report::TestFinished finished, std::string_view report,
-                    std::optional<Bytes> at_least) {
+void Ledger::settle(Seconds now, report::TestFinished finished, std::string_view report) {
   if (is_settled(finished.test)) throw std::logic_error("a second verdict for " + finished.id);
   verdicts_[finished.test] = finished.verdict;
   if (finished.verdict == Verdict::not_run) {
@@ -22,10 +29,11 @@ void Ledger::settle(Seconds now, report::TestFinished finished, std::string_view
   if (is_failure(finished.verdict)) ++failures_;
   if (reports_ && !report.empty()) reports_->add(finished.id, report);
   if (history_ != nullptr) {
-    outcomes_.push_back({finished.id, finished.verdict, finished.peak, at_least, finished.retained.value_or(Bytes{}),
-                         finished.duration});
+    outcomes_.push_back({finished.id, finished.verdict, finished.peak, finished.at_least,
+                         finished.retained.value_or(Bytes{}), finished.duration, finished.heap});
   }
-  measured_.push_back({finished.peak.value_or(at_least.value_or(Bytes{})), finished.duration});
+  if (ended_by_itself(finished.verdict)) durations_.emplace_back(finished.test, finished.duration);
+  measured_.push_back({finished.peak.value_or(finished.at_least.value_or(Bytes{})), finished.duration});
   tell(now, std::move(finished));
 }
 

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/ids.h"
@@ -29,9 +30,8 @@ class Ledger {
   void tell(Seconds now, report::Payload payload);
 
   // A test's one verdict. A second one for the same test is a bug, and throws std::logic_error.
-  // `report`: the framework's, kept for --resume. `at_least`: what it held when it was killed.
-  void settle(Seconds now, report::TestFinished finished, std::string_view report,
-              std::optional<Bytes> at_least = {});
+  // `report`: the framework's, kept for --resume.
+  void settle(Seconds now, report::TestFinished finished, std::string_view report);
   // The test was killed when it held this much, and is run again: the next run shall know, whatever becomes of this one.
   void learn(std::string id, Bytes at_least);
   // The verdict changes after all: its fixtures failed on their way out.
@@ -41,6 +41,9 @@ class Ledger {
   [[nodiscard]] std::size_t settled() const { return settled_; }
   [[nodiscard]] bool any_failure() const { return failures_ > 0; }
   [[nodiscard]] const std::vector<plan::Measured>& measured() const { return measured_; }
+
+  // What tests took that ended by themselves, in the order of their ends.
+  [[nodiscard]] const std::vector<std::pair<TestIndex, Seconds>>& durations() const { return durations_; }
 
   // Hands what has come together to the history.
   void flush_history();
@@ -53,6 +56,7 @@ class Ledger {
   std::vector<history::Outcome> outcomes_;
   std::vector<Verdict> verdicts_;
   std::vector<plan::Measured> measured_;
+  std::vector<std::pair<TestIndex, Seconds>> durations_;
   std::size_t settled_ = 0;
   std::size_t failures_ = 0;
 };

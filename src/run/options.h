@@ -1,5 +1,6 @@
 #pragma once
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "core/ids.h"
 #include "memory/budget.h"
 #include "memory/domain.h"
+#include "run/selection.h"
 
 namespace fittest::run {
 
@@ -21,6 +23,13 @@ struct RunOptions {
   std::filesystem::path state_folder = ".fittest";
   std::filesystem::path history_file = ".fittest/history.db";
   bool resume = false;
+  SelectionOptions selection;
+  // Where this run's files go, instead of <state folder>/runs/<run id>: made if it is not there, emptied of an earlier
+  // run's files.
+  std::optional<std::filesystem::path> run_folder;
+  bool traces_heap = false;           // the suite's processes write what they allocate into the run's folder
+  // Lines about the traces in that folder, for below the summary of a run that came to its end; "" for none.
+  std::function<std::string(const std::filesystem::path& folder)> about_heap;
   std::vector<std::string> notices;   // to be shown behind the first line
 };
 

@@ -5,13 +5,29 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <chrono>
 #include <unordered_map>
+
+#include "history/durations_file.h"
+#include "plan/reserve.h"
+#include "report/selection_file.h"
 
 namespace fittest::run {
 namespace {
 constexpr int kInterrupted = 2, kInternalError = 3, kUsage = 4;
-constexpr double kCloseToBudget = 0.99;  // a peak measured here is not to the byte what it will be
+
+Seconds unix_time() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
+
+std::string host_name() {
+  std::array<char, 256> text{};
+  if (::gethostname(text.data(), text.size() - 1) != 0) return "localhost";
+  return text.data();
+}
+
+}  // namespace
 
 int run_suite(const RunOptions& options, const MakeSuite& make_suite, OutputWay way, report::Screen& screen) {
   return Runner(options, screen).run(make_suite, way);
@@ -29,7 +45,8 @@ Result<void> Runner::open_domain() {
 
 std::vector<std::string> Runner::open_files() {
   std::vector<std::string> notices;
-  const auto folder = make_run_folder(options_.state_folder, run_id_);
+  const auto folder = options_.run_folder ? use_run_folder(*options_.run_folder, run_id_)
+                                          : make_run_folder(options_.state_folder, run_id_);
   if (!folder) return {folder.error().text()};
   folder_ = *folder;
   if (auto journal = report::JsonLines::create(folder_->events())) {
@@ -50,6 +67,16 @@ std::vector<std::string> Runner::open_files() {
     notices.push_back(junit.error().text());
   }
   return notices;
+}
+
+// Where the suite's processes write what they allocate, if they do.
+std::vector<std::string> Runner::heap_environment() {
+  if (!options_.traces_heap || !folder_) return {};
+  std::error_code problem;
+  const auto folder = std::filesystem::absolute(folder_->heap(), problem);
+  if (!problem) std::filesystem::create_directories(folder, problem);
+  if (problem) return {};
+  return {"FITTEST_HEAP_OUTPUT=" + (folder / "process").string()};
 }
 
 int Runner::run(const MakeSuite& make_suite, OutputWay way) {
@@ -73,9 +100,12 @@ int Runner::run(const MakeSuite& make_suite, OutputWay way) {
     output = output_->writer();
   }
   suite_ = make_suite(loop_, output);
+  std::vector<std::string> notices;
+  if (options_.traces_heap) notices = open_files();  // the suite has to know the folder
   suite::WorkerPlace place;
   place.join_files = session_domain_->join_files();
   place.environment = session_domain_->environment();
+  for (std::string& line : heap_environment()) place.environment.push_back(std::move(line));
   if (auto started = suite_->start(*this, place); !started) return refuse(started.error());
   session_domain_->adopt(suite_->session());
   signals_.async_wait([this](std::error_code error, int) {
@@ -85,15 +115,17 @@ int Runner::run(const MakeSuite& make_suite, OutputWay way) {
   follow_size();
 
   // The suite is busy collecting by now: time for what was not needed before.
-  const std::vector<std::string> notices = open_files();
+  if (!options_.traces_heap) notices = open_files();
   tell(report::RunStarted{run_id_, options_.suite, options_.command, budget_.bytes, memory::describe_source(budget_),
-                          std::string(memory::name(domain_->kind())), domain_->shortcomings()});
+                          std::string(memory::name(domain_->kind())), domain_->shortcomings(),
+                          unix_time() - now(), host_name()});
   for (const std::string& line : options_.notices) tell(report::Notice{line});
   for (const std::string& line : notices) tell(report::Notice{line});
   for (const std::string& line : memory::sweep_stale_domains()) tell(report::Notice{line});
   history_.emplace(history::Store::open(options_.history_file));
   for (const std::string& line : history_->notices()) tell(report::Notice{line});
   history_notices_ = history_->notices().size();
+  selection_.emplace(options_.selection, *history_, options_.suite);
   if (output_) output_->begin();
   tick();
   loop_.run();
@@ -102,8 +134,30 @@ int Runner::run(const MakeSuite& make_suite, OutputWay way) {
 
 // --- what is to be run ---
 
+std::vector<suite::LabelledTests> Runner::measure_labels(const TestList& found) {
+  return selection_->measure_labels(found);
+}
+
+Result<std::vector<TestIndex>> Runner::select(const TestList& candidates, const select::Request& request) {
+  auto selected = selection_->select(candidates, request);
+  for (const std::string& line : selection_->notices()) tell(report::Notice{line});
+  return selected;
+}
+
+suite::HeapPlan Runner::plan_heap(const TestList& tests, const std::vector<TestIndex>& compared) {
+  suite::HeapPlan plan;
+  plan.limits = selection_->limits(tests);
+  plan.earlier = selection_->earlier(tests, compared);
+  if (!folder_) return plan;
+  std::error_code problem;
+  const auto traces = std::filesystem::absolute(folder_->traces(), problem);
+  if (!problem) std::filesystem::create_directories(traces, problem);
+  if (!problem) plan.folder = traces.string();
+  return plan;
+}
+
 std::vector<plan::TestSpec> Runner::specs() {
-  const suite::TestList& tests = suite_->tests();
+  const TestList& tests = suite_->tests();
   std::vector<std::string> ids;
   ids.reserve(tests.size());
   for (TestIndex test = 0; test < tests.size(); ++test) ids.push_back(id(test));
@@ -124,11 +178,18 @@ void Runner::collected(const suite::Collected& what) {
   ledger_.expect(suite_->tests().size());
   tell(report::Collected{static_cast<std::uint32_t>(suite_->tests().size()), what.isolation, what.isolation_reason,
                          what.workers, session_held_, what.took});
+  for (const std::string& line : what.notices) tell(report::Notice{line});
   if (phase_ != Phase::collecting) {  // told to stop meanwhile
     finish_session(finish_);
     return;
   }
   phase_ = Phase::running;
+  const report::SelectionFile selection = selection_->file(suite_->tests());
+  if (folder_ && (options_.run_folder || selection.split || !selection.variant.empty())) {
+    if (auto written = report::write_selection(folder_->selection(), selection); !written) {
+      tell(report::Notice{written.error().text()});
+    }
+  }
   history_run_ = history_->begin_run(options_.suite, run_id_);
   ledger_.keep_history(*history_, history_run_);
   if (what.isolation == "none") {
@@ -140,12 +201,12 @@ void Runner::collected(const suite::Collected& what) {
   limits.budget = leave_room_for_session();
   limits.max_workers = what.workers;
   limits.retained_threshold = options_.retained_threshold;
+  if (what.in_given_order) limits.sequence = plan::Sequence::as_given;
   std::vector<plan::TestSpec> tests = specs();
   const auto hungriest = std::max_element(tests.begin(), tests.end(), [](const auto& a, const auto& b) {
     return a.prediction.peak < b.prediction.peak;
   });
-  if (hungriest != tests.end() && hungriest->prediction.known &&
-      hungriest->prediction.peak + limits.worker_base > limits.budget.scaled(kCloseToBudget) &&
+  if (hungriest != tests.end() && plan::needs_reserve(hungriest->prediction, limits) &&
       lend_reserve(static_cast<TestIndex>(hungriest - tests.begin()))) {
     limits.budget = leave_room_for_session();
   }
@@ -166,7 +227,7 @@ void Runner::take_over_previous() {
     tell(report::Notice{"--resume: " + journal.error().text() + "\n  -> running all tests"});
     return;
   }
-  if (journal->complete) {
+  if (journal->complete()) {
     tell(report::Notice{"--resume: the last run (" + previous->run_id + ") was not interrupted; running all tests"});
     return;
   }
@@ -267,6 +328,7 @@ int Runner::finish_run() {
     }
     ledger_.flush_history();
     history_->end_run(history_run_);
+    store_durations();
     for (std::size_t i = history_notices_; i < history_->notices().size(); ++i) {
       tell(report::Notice{history_->notices()[i]});
     }
@@ -274,9 +336,32 @@ int Runner::finish_run() {
                              static_cast<std::uint32_t>(last.oom_kills),
                              plan::lower_bound(ledger_.measured(), collected_->workers, budget_.bytes)});
     if (junit_ && junit_->error()) screen_.line("fittest: " + junit_->error()->text());
+    tell_about_heap();
   }
   if (error_ && code == 0) code = kInternalError;
   return code;
+}
+
+// Takes its time where traces are large.
+void Runner::tell_about_heap() {
+  if (!options_.about_heap || !folder_ || interrupted_ || error_) return;
+  std::error_code ignored;
+  signals_.clear(ignored);  // nothing is left to be ended in order: Ctrl-C ends fittest
+  if (const std::string text = options_.about_heap(folder_->heap()); !text.empty()) screen_.line(text);
+}
+
+// --store-durations
+void Runner::store_durations() {
+  if (!collected_->store_durations) return;
+  history::Durations measured;
+  for (const auto& [test, duration] : ledger_.durations()) measured[id(test)] = duration;
+  const auto old = collected_->clean_durations ? history::OldDurations::drop : history::OldDurations::keep;
+  if (const auto stored = history::store_durations(*collected_->store_durations, measured, old); !stored) {
+    tell(report::Notice{stored.error().text()});
+    return;
+  }
+  tell(report::Notice{fmt::format("stored the durations of {} tests in {}", measured.size(),
+                                  *collected_->store_durations)});
 }
 
 }  // namespace fittest::run

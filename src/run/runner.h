@@ -25,6 +25,7 @@
 #include "run/ledger.h"
 #include "run/run.h"
 #include "run/run_folder.h"
+#include "run/selection.h"
 #include "run/session_output.h"
 #include "run/worker_table.h"
 
@@ -39,6 +40,9 @@ class Runner : public suite::Listener {
   int run(const MakeSuite& make_suite, OutputWay way);
 
   // --- suite::Listener ---
+  std::vector<suite::LabelledTests> measure_labels(const TestList& found) override;
+  Result<std::vector<TestIndex>> select(const TestList& candidates, const select::Request& request) override;
+  suite::HeapPlan plan_heap(const TestList& tests, const std::vector<TestIndex>& compared) override;
   void collected(const suite::Collected& what) override;
   void worker_ready(WorkerId worker, pid_t pid, Bytes held) override;
   void test_started(WorkerId worker, TestIndex test) override;
@@ -61,10 +65,13 @@ class Runner : public suite::Listener {
   [[nodiscard]] std::string id(TestIndex test) const { return std::string(suite_->tests().id(test)); }
 
   Result<void> open_domain();
+  std::vector<std::string> heap_environment();
   std::vector<std::string> open_files();  // returns what the user should read
   std::vector<plan::TestSpec> specs();
   void take_over_previous();
+  void store_durations();
   int finish_run();
+  void tell_about_heap();
   void follow_size();
 
   // --- runner_workers.cc ---
@@ -115,6 +122,7 @@ class Runner : public suite::Listener {
   std::int64_t history_run_ = 0;
   std::size_t history_notices_ = 0;  // told already
   std::optional<RunFolder> folder_;
+  std::optional<Selection> selection_;
   std::unique_ptr<report::JsonLines> journal_;
   std::unique_ptr<report::JUnit> junit_;
   report::Terminal terminal_;

@@ -92,6 +92,7 @@ void Runner::settle(suite::TestEnd& end, Bytes retained) {
   finished.duration = end.duration;
   finished.peak = end.peak;
   finished.retained = retained;
+  finished.heap = end.heap;
   finished.detail = std::move(end.detail);
   finished.message = std::move(end.message);
   suite_->report(end.test, end.verdict, end.report);
@@ -106,6 +107,7 @@ void Runner::observed_finished(suite::TestEnd& end) {
   finished.duration = end.duration;
   finished.peak = end.peak;
   finished.retained = end.held - observed_->held_after_last;
+  finished.heap = end.heap;
   finished.detail = end.detail;
   observed_->held_after_last = end.held;
   if (!ledger_.is_settled(end.test)) ledger_.settle(now(), std::move(finished), {});

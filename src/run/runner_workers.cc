@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "plan/reserve.h"
 #include "run/runner.h"
 
 namespace fittest::run {
@@ -11,7 +12,6 @@ namespace {
 
 constexpr Seconds kRetirePatience = 30;  // for the teardown of session fixtures
 constexpr unsigned kMostFailedStarts = 5;
-constexpr double kNearlyAll = 0.95;  // of the budget for workers
 
 std::string_view words(plan::RetireReason reason) {
   switch (reason) {
@@ -54,8 +54,11 @@ void Runner::start_worker(const plan::StartWorker& decision) {
   }
   RunningWorker& worker = workers_.add(decision.worker);
   worker.domain = std::move(*domain);
-  const suite::WorkerPlace place{decision.worker, worker.slot, worker.domain->join_files(),
-                                 worker.domain->environment(), worker.domain->resettable_peak_file()};
+  suite::WorkerPlace place{decision.worker, worker.slot, worker.domain->join_files(), worker.domain->environment(),
+                           worker.domain->resettable_peak_file()};
+  if (collected_->isolation == "spawn") {  // a fork goes on with what the session was told
+    for (std::string& line : heap_environment()) place.environment.push_back(std::move(line));
+  }
   if (auto started = suite_->start_worker(place); !started) failed(started.error());
 }
 
@@ -145,18 +148,17 @@ void Runner::worker_gone(WorkerId id, ExitStatus status) {
     const auto requeue = scheduler_->worker_gone(id, cause, running, observed, now());
     if (running && for_memory) {
       const std::string_view short_why = cause == plan::GoneCause::killed ? "memory was short" : "out of memory";
-      tell(report::BatchKilled{id, this->id(*running), most, cause == plan::GoneCause::kernel, std::string(short_why)});
-      if (requeue == plan::Requeue::over_budget && lend_reserve(*running)) {
+      tell(report::BatchKilled{id, this->id(*running), most, cause == plan::GoneCause::kernel, std::string(short_why),
+                               observed});
+      const bool lent = requeue && plan::needs_reserve(*requeue, observed, budget_.bytes - session_held_) &&
+                        lend_reserve(*running);
+      if (requeue == plan::Requeue::over_budget && lent) {
         scheduler_->run_again(*running, true);
         tell(report::TestRequeued{*running, this->id(*running), "to run alone, with the reserve lent to it"});
       } else if (requeue == plan::Requeue::over_budget) {
         settle_over_budget(worker, most);
       } else {
         ledger_.learn(this->id(*running), observed);
-        // It had nearly everything already: with no more than that it would only be killed again.
-        if (requeue == plan::Requeue::alone && observed > (budget_.bytes - session_held_).scaled(kNearlyAll)) {
-          lend_reserve(*running);
-        }
         tell(report::TestRequeued{*running, this->id(*running),
                                   requeue == plan::Requeue::alone ? "to run alone" : "with a larger reservation"});
       }
@@ -236,7 +238,8 @@ void Runner::settle_without_report(const RunningWorker& worker, Verdict verdict,
   finished.duration = now() - worker.test_started;
   finished.detail = text.substr(0, text.find('\n'));
   finished.message = text;
-  ledger_.settle(now(), std::move(finished), {}, at_least == Bytes{} ? std::nullopt : std::optional(at_least));
+  if (at_least > Bytes{}) finished.at_least = at_least;
+  ledger_.settle(now(), std::move(finished), {});
 }
 
 }  // namespace fittest::run

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,7 +16,7 @@ namespace fittest::suite {
 namespace {
 
 // What the child tells of its failure before it ends: in which step, and errno.
-enum class Step : int { join = 1, input, output, error, keep, execute };
+enum class Step : int { follow = 1, join, input, output, error, keep, execute };
 struct Failure {
   Step step;
   int code;
@@ -23,6 +24,8 @@ struct Failure {
 
 const char* name(Step step) {
   switch (step) {
+    case Step::follow:
+      return "cannot be made to end with fittest";
     case Step::join:
       return "cannot join its memory domain";
     case Step::input:
@@ -71,6 +74,7 @@ Result<Process> start_process(const ProcessOrder& order) {
   std::vector<char*> arguments = pointers(order.command);
   std::vector<char*> variables = pointers(environment);
 
+  const pid_t fittest = ::getpid();
   const pid_t child = ::fork();
   if (child < 0) {
     return system_failure(errno, "cannot start a process", order.command.front(),
@@ -82,6 +86,10 @@ Result<Process> start_process(const ProcessOrder& order) {
       (void)!::write(tell.get(), &failure, sizeof failure);
       ::_exit(127);
     };
+    if (order.ends_with_fittest) {
+      if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) give_up(Step::follow);
+      if (::getppid() != fittest) ::_exit(127);  // it was gone before that
+    }
     for (const std::string& file : order.join_files) {
       const int fd = ::open(file.c_str(), O_WRONLY | O_CLOEXEC);
       if (fd < 0 || ::write(fd, "0\n", 2) != 2) give_up(Step::join);

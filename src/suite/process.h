@@ -20,6 +20,7 @@ struct ProcessOrder {
   std::optional<int> output;             // nothing: fittest's own
   std::optional<int> error;              // nothing: fittest's own
   bool own_session = true;               // apart from the terminal, whose Ctrl-C is fittest's to hear
+  bool ends_with_fittest = false;        // SIGKILL when fittest is gone, whatever its end was
 };
 
 // A child of fittest. Whoever holds it waits for it.

@@ -11,10 +11,12 @@
 #include "core/bytes.h"
 #include "core/error.h"
 #include "core/exit_status.h"
+#include "core/heap_figures.h"
 #include "core/ids.h"
+#include "core/test_list.h"
 #include "core/verdict.h"
 #include "plan/scheduler.h"
-#include "suite/test_list.h"
+#include "select/request.h"
 
 namespace fittest::suite {
 
@@ -25,7 +27,11 @@ struct Collected {
   unsigned workers = 1;          // at most
   plan::Dist dist = plan::Dist::load;
   std::optional<unsigned> max_worker_restarts;  // stop after more crashes than that
+  bool in_given_order = false;                  // the user asked for an order: tests are started in this one
+  std::optional<std::string> store_durations;   // a file to write what the tests took into
+  bool clean_durations = false;                 // and to forget the tests that did not run
   Seconds took = 0;
+  std::vector<std::string> notices = {};        // one line each for the user to read
 };
 
 // Where a worker is to live.
@@ -44,6 +50,7 @@ struct TestEnd {
   Seconds duration = 0;
   Bytes peak;
   Bytes held;               // by the worker, after the test
+  std::optional<HeapFigures> heap;  // where the heap is watched
   std::string detail;       // one line: why
   std::string message;      // the failure's text, many lines
   std::string left_behind;  // what the test changed in its worker and did not put back; empty if nothing
@@ -68,10 +75,42 @@ struct StopRequest {
   std::optional<TestIndex> by;  // a test that asked and has no verdict for that reason
 };
 
+// What a label that is measured, not written by hand, is called, and the tests that have it.
+struct LabelledTests {
+  std::string name;
+  std::vector<TestIndex> tests;
+};
+
+// What a suite has to know to measure what its tests allocate, and to hold them to limits.
+struct HeapPlan {
+  std::optional<std::string> folder;  // for traces that nobody keeps: absolute, and there; nothing: it cannot be made
+  struct Limit {
+    std::optional<Bytes> memory, leaks;
+    std::string where;  // "fittest.toml:12"
+    std::vector<TestIndex> tests;
+  };
+  std::vector<Limit> limits;  // of two for one test the first holds
+  // Of a test that must not need more than before: HeapFigures::body_peak of its last successful runs, the oldest
+  // first, and what it may need now.
+  struct Earlier {
+    TestIndex test = 0;
+    std::vector<Bytes> peaks;
+    Bytes allowed;
+  };
+  std::vector<Earlier> earlier;
+};
+
 // Hears what happens. Called from the event loop only, never from inside a call to the suite.
 class Listener {
  public:
   virtual ~Listener() = default;
+  // Asked while collecting, before `collected`, about all tests that were found: the measured labels of each,
+  virtual std::vector<LabelledTests> measure_labels(const TestList& found) = 0;
+  // and which of those that the framework's own options left are to run, in that order. An error ends the session.
+  virtual Result<std::vector<TestIndex>> select(const TestList& candidates, const select::Request& request) = 0;
+  // The tests that are to run, where any of them is to be measured. `compared`: those that must not need more than
+  // before; of some nothing is known.
+  virtual HeapPlan plan_heap(const TestList& tests, const std::vector<TestIndex>& compared) = 0;
   virtual void collected(const Collected& what) = 0;
   virtual void worker_ready(WorkerId worker, pid_t pid, Bytes held) = 0;
   virtual void test_started(WorkerId worker, TestIndex test) = 0;

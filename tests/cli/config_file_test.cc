@@ -85,7 +85,8 @@ TEST(ParseConfig, APyprojectThatDoesNotSpeakOfFittestIsNone) {
 TEST(ParseConfig, MessagesNameThePlaceAndTheRemedy) {
   EXPECT_EQ(refused("a = 1\n"),
             "fittest.toml:1: unknown key 'a'\n"
-            "  -> the keys are budget, isolation, python, domain, workers, test-timeout, retained-threshold, history");
+            "  -> the keys are budget, isolation, python, domain, workers, test-timeout, retained-threshold, history, "
+            "labels, chunk, heap, limit");
   EXPECT_EQ(refused("\nbudgte = \"4G\""), "fittest.toml:2: unknown key 'budgte'\n  -> did you mean 'budget'?");
   EXPECT_EQ(refused("Test_Timeout = 4"),
             "fittest.toml:1: unknown key 'Test_Timeout'\n  -> did you mean 'test-timeout'?");

@@ -114,6 +114,39 @@ TEST_F(HistoryVerb, TheTableOnATerminalOf80Columns) {
   for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80U);
 }
 
+TEST_F(HistoryVerb, TheTableOfTheHeap) {
+  make_history();
+  {
+    auto store = Store::open(options_.file);
+    Outcome frames = outcome("tests/stress/test_many.py::test_frames", Verdict::passed, MiB(80), MiB(96), 301);
+    frames.heap = HeapFigures{MiB(70), GiB(3), 1234567, {}};
+    Outcome edges = outcome("tests/unit/test_edges.py::test_rising", Verdict::passed, KiB(340), Bytes{0}, 0.0004);
+    edges.heap = HeapFigures{KiB(12), KiB(40), 80, KiB(1)};
+    const auto run = store.begin_run("pytest", "3");
+    store.record(run, {edges, frames});
+    store.end_run(run);
+  }
+  options_.figures = HistoryFigures::heap;
+  options_.patterns = {"stress", "unit", "long"};
+  EXPECT_EQ(run(), R"(heap peak  allocated  allocations  runs  verdict  last run  test
+   70 MiB    3.0 GiB    1,234,567     2  passed    2 h ago  tests/stress/test_many.py::test_frames
+   12 KiB     40 KiB           80     3  passed    2 h ago  tests/unit/test_edges.py::test_rising
+        -          -            -     1  failed    2 h ago  tests/memory/test_long_recordings.py::TestSpectrum::test_window[hann]
+
+3 of 3 tests found, 4 known
+)");
+  options_.columns = 80;
+  std::istringstream lines(run());
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80U);
+  options_.sort = HistorySort::allocations;
+  options_.reverse = true;
+  EXPECT_THAT(ids(), ElementsAre("test_window[hann]", "test_rising", "test_frames"));
+  const auto json = nlohmann::json::parse(run())["tests"];
+  EXPECT_EQ(json[2]["heap_peak_bytes"], MiB(70).value);
+  EXPECT_EQ(json[2]["heap_allocated_bytes"], GiB(3).value);
+  EXPECT_EQ(json[2]["heap_allocations"], 1234567);
+}
+
 TEST_F(HistoryVerb, TheJson) {
   make_history();
   options_.format = HistoryFormat::json;
@@ -121,10 +154,10 @@ TEST_F(HistoryVerb, TheJson) {
   const std::string time = std::to_string(*options_.now - 7200);
   EXPECT_EQ(run(),
             R"({"format": "fittest-history", "version": 1, "known": 4, "tests": [
-{"duration_seconds":0.0,"id":"tests/memory/test_digital_recordings.py::test_spectrogram_of_all_channels[blackman-16]","killed_at_bytes":1363148800,"last_run":)" +
+{"duration_seconds":0.0,"heap_allocated_bytes":null,"heap_allocations":null,"heap_peak_bytes":null,"id":"tests/memory/test_digital_recordings.py::test_spectrogram_of_all_channels[blackman-16]","killed_at_bytes":1363148800,"last_run":)" +
                 time +
                 R"(,"last_verdict":"not_run","peak_bytes":1363148800,"retained_bytes":0,"runs":0,"suite":"pytest"},
-{"duration_seconds":3.21,"id":"tests/memory/test_long_recordings.py::TestSpectrum::test_window[hann]","killed_at_bytes":null,"last_run":)" +
+{"duration_seconds":3.21,"heap_allocated_bytes":null,"heap_allocations":null,"heap_peak_bytes":null,"id":"tests/memory/test_long_recordings.py::TestSpectrum::test_window[hann]","killed_at_bytes":null,"last_run":)" +
                 time +
                 R"(,"last_verdict":"failed","peak_bytes":641728512,"retained_bytes":25165824,"runs":1,"suite":"pytest"}
 ]}
@@ -242,7 +275,8 @@ class HistoryArguments : public testing::Test {
 TEST_F(HistoryArguments, FillTheOptions) {
   parse("history");
   EXPECT_EQ(options_.file, ".fittest/history.db");
-  EXPECT_EQ(options_.sort, HistorySort::peak);
+  EXPECT_EQ(options_.figures, HistoryFigures::memory);
+  EXPECT_FALSE(options_.sort);
   EXPECT_FALSE(options_.limit || options_.verdict || options_.min_peak || options_.reverse);
   parse("history a b --sort retained --reverse --verdict timed_out --min-peak 100M --limit 7 --json --history x.db");
   EXPECT_THAT(options_.patterns, ElementsAre("a", "b"));
@@ -253,6 +287,9 @@ TEST_F(HistoryArguments, FillTheOptions) {
   EXPECT_EQ(options_.limit, 7U);
   EXPECT_EQ(options_.format, HistoryFormat::json);
   EXPECT_EQ(options_.file, "x.db");
+  parse("history --heap --sort heap_peak");
+  EXPECT_EQ(options_.figures, HistoryFigures::heap);
+  EXPECT_EQ(options_.sort, HistorySort::heap_peak);
 }
 
 TEST_F(HistoryArguments, WrongOnesAreRefused) {

@@ -136,9 +136,9 @@ class Suite:
             arguments = ("--budget", "1G", *arguments)
         return self.finish(self.start(*arguments, env=env, verb=verb), timeout)
 
-    def pytest(self, *arguments, env=()):
+    def pytest(self, *arguments, env=(), python=PYTHON):
         """Plain pytest on the same suite."""
-        process = subprocess.Popen([PYTHON, "-m", "pytest", "-p", "no:cacheprovider", *arguments], cwd=self.folder,
+        process = subprocess.Popen([python, "-m", "pytest", "-p", "no:cacheprovider", *arguments], cwd=self.folder,
                                    env=self.environment(env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                    stderr=subprocess.STDOUT)
         out, _ = process.communicate(timeout=120)
@@ -166,6 +166,49 @@ class MemoryCgroup:
     def remove(self):
         if self.path:
             self.path.rmdir()
+
+
+@pytest.fixture(scope="session")
+def peers():
+    """A Python that has the tools which fittest promises to behave like."""
+    made = subprocess.run([str(Path(__file__).parents[2] / "scripts" / "venv")], capture_output=True, text=True)
+    if made.returncode != 0:
+        pytest.skip(made.stderr.strip().splitlines()[-1])
+    return made.stdout.strip()
+
+
+def borrowed_pytest(version, folder):
+    """The environment in which CPython `version` of scripts/interpreters has this Python's pytest, linked into `folder`;
+    the test is skipped where that cannot be."""
+    script = str(Path(__file__).parents[2] / "scripts" / "interpreters")
+    found = subprocess.run([script, "--present", version], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if found.returncode != 0:
+        pytest.skip(found.stderr.strip())
+    _, libraries, python = found.stdout.strip().split(" ", 2)
+    listed = subprocess.run([PYTHON, "-c", _FILES_OF_PYTEST], stdout=subprocess.PIPE, text=True, check=True)
+    for path in map(Path, listed.stdout.splitlines()):
+        (folder / path.name).symlink_to(path)
+    environment = {"PYTHON": python, "PYTHONPATH": str(folder), "LD_LIBRARY_PATH": libraries}
+    (folder / "test_probe.py").write_text("def test_it(): assert [1]\n")
+    tried = subprocess.run([python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_probe.py"], cwd=folder,
+                           env=dict(os.environ, **environment, PYTHONDONTWRITEBYTECODE="1"), capture_output=True, text=True)
+    (folder / "test_probe.py").unlink()
+    if tried.returncode != 0:
+        pytest.skip("pytest of %s does not run with CPython %s: %s" % (
+            PYTHON, version, ((tried.stderr or tried.stdout).strip().splitlines() or ["?"])[-1]))
+    return environment
+
+
+# What pytest consists of where it is installed: pure Python all of it.
+_FILES_OF_PYTEST = """
+import glob, importlib.util, os
+for name in ("pytest", "_pytest", "py", "pluggy", "iniconfig", "packaging", "pygments", "attr", "attrs", "exceptiongroup",
+             "tomli"):
+    spec = importlib.util.find_spec(name)
+    if spec is not None:
+        path = os.path.dirname(spec.origin) if spec.submodule_search_locations else spec.origin
+        print(path, *glob.glob(os.path.join(os.path.dirname(path), name + "-*.dist-info")), sep="\\n")
+"""
 
 
 @pytest.fixture

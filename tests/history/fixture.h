@@ -1,6 +1,7 @@
 #pragma once
 // What the tests of the history share: a folder of their own, results, and processes that can be killed.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -107,6 +108,24 @@ inline std::string in_child(const std::function<std::string()>& body) {
   ::waitpid(child, &status, 0);
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) said += "the process ended badly: " + std::to_string(status);
   return said;
+}
+
+// The history in `folder`, which knows a.py::x, opened by a user who may only read it: it predicts, says once that nothing
+// is recorded, and stays as it was. "(skip)" as above; nothing if all is well.
+inline std::string read_only(const std::filesystem::path& folder, const std::filesystem::path& file, const Outcome& next) {
+  if (::chmod(folder.c_str(), 0555) != 0 || ::chmod(file.c_str(), 0444) != 0) return "its rights cannot be taken";
+  const std::string before = contents(file);
+  std::string wrong = in_child([&]() -> std::string {
+    if (::geteuid() == 0 && ::setuid(65534) != 0) return "(skip)";
+    auto store = Store::open(file);
+    one_run(store, "next", {next});
+    if (store.notices().size() != 1) return "not one notice";
+    if (store.notices()[0].find("are not recorded") == std::string::npos) return store.notices()[0];
+    return store.predict("pytest", {"a.py::x"})[0].known ? "" : "what is known was not read";
+  });
+  ::chmod(folder.c_str(), 0755);
+  if (wrong.empty() && contents(file) != before) return "the file has changed";
+  return wrong;
 }
 
 }  // namespace fittest::history

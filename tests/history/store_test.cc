@@ -253,6 +253,79 @@ TEST_F(StoreTest, ARunThatWasNotBegunIsABug) {
   EXPECT_THROW(store.record(1, {}), std::invalid_argument);
 }
 
+Outcome with_heap(Bytes peak, Bytes body, Verdict verdict = Verdict::passed) {
+  Outcome result = outcome("a.py::x", MiB(10), 1, verdict);
+  result.heap = HeapFigures{peak, MiB(2), 7, body};
+  return result;
+}
+
+TEST_F(StoreTest, OfTheHeapTheHighestPeakAndTheLastAllocationsAreKept) {
+  auto store = Store::open(file());
+  one_run(store, "1", {with_heap(MiB(5), MiB(4))});
+  Outcome later = with_heap(MiB(3), MiB(2), Verdict::failed);
+  later.heap->allocated = MiB(8);
+  later.heap->allocations = 9;
+  one_run(store, "2", {later});
+  one_run(store, "3", {outcome("a.py::x", MiB(10))});  // --heap=off
+  store = Store::open(file());
+  const auto heap = store.all("pytest").at(0).heap;
+  ASSERT_TRUE(heap);
+  EXPECT_EQ(heap->peak, MiB(5));
+  EXPECT_EQ(heap->allocated, MiB(8));
+  EXPECT_EQ(heap->allocations, 9U);
+  TestList tests;
+  tests.add("a.py::x", {});
+  EXPECT_EQ(store.facts("pytest", tests).facts.at(0).heap_peak, MiB(5));
+  EXPECT_EQ(ask("SELECT heap_peak FROM result ORDER BY run LIMIT 1"), 5 << 20);
+}
+
+TEST_F(StoreTest, SkippedResultsSayNothingOfTheHeap) {
+  auto store = Store::open(file());
+  one_run(store, "1", {with_heap(MiB(5), MiB(4))});
+  one_run(store, "2", {with_heap(MiB(9), MiB(9), Verdict::skipped)});
+  EXPECT_EQ(store.all("pytest").at(0).heap->peak, MiB(5));
+}
+
+TEST_F(StoreTest, WhatABodyNeededIsKeptOfRunsThatPassed) {
+  auto store = Store::open(file());
+  const auto peaks = [&] { return store.body_peaks("pytest", {"a.py::x"}).at(0); };
+  EXPECT_THAT(peaks(), IsEmpty());
+  one_run(store, "1", {with_heap(MiB(5), MiB(4))});
+  one_run(store, "2", {with_heap(MiB(5), MiB(3))});
+  one_run(store, "3", {outcome("a.py::x", MiB(10))});  // not measured
+  for (const Verdict verdict :
+       {Verdict::failed, Verdict::error, Verdict::over_limit, Verdict::skipped, Verdict::xfailed, Verdict::crashed}) {
+    one_run(store, fmt::format("4 {}", name(verdict)), {with_heap(MiB(90), MiB(90), verdict)});
+  }
+  EXPECT_THAT(peaks(), ElementsAre(MiB(4), MiB(3)));
+  one_run(store, "5", {with_heap(MiB(5), Bytes{0}, Verdict::xpassed)});
+  EXPECT_THAT(peaks(), ElementsAre(MiB(4), MiB(3), Bytes{0}));
+  EXPECT_THAT(store.body_peaks("other", {"a.py::x"}), ElementsAre(IsEmpty()));
+  EXPECT_THAT(store.body_peaks("pytest", {"?", "a.py::x"}), ElementsAre(IsEmpty(), testing::SizeIs(3)));
+}
+
+TEST_F(StoreTest, FailuresDoNotPushOutWhatABodyNeeded) {
+  auto store = Store::open(file());
+  for (int run = 0; run < 15; ++run) one_run(store, fmt::format("p{}", run), {with_heap(MiB(9), KiB(100 + run))});
+  for (int run = 0; run < 30; ++run) {
+    one_run(store, fmt::format("f{}", run), {with_heap(MiB(90), MiB(90), Verdict::over_limit)});
+  }
+  const auto peaks = store.body_peaks("pytest", {"a.py::x"}).at(0);
+  ASSERT_EQ(peaks.size(), kKeptResults);
+  EXPECT_EQ(peaks.front(), KiB(105));
+  EXPECT_EQ(peaks.back(), KiB(114));
+}
+
+TEST_F(StoreTest, ABodyThatFailsLaterInTheSameRunHasNotPassed) {
+  auto store = Store::open(file());
+  const auto run = store.begin_run("pytest", "1");
+  store.record(run, {with_heap(MiB(5), MiB(4))});
+  store.record(run, {with_heap(MiB(5), MiB(3))});
+  EXPECT_THAT(store.body_peaks("pytest", {"a.py::x"}).at(0), ElementsAre(MiB(4)));
+  store.record(run, {with_heap(MiB(5), MiB(4), Verdict::error)});
+  EXPECT_THAT(store.body_peaks("pytest", {"a.py::x"}).at(0), IsEmpty());
+}
+
 TEST_F(StoreTest, ReadingAloneChangesNothing) {
   EXPECT_FALSE(Store::open_to_read(file()));
   EXPECT_THAT(names(), IsEmpty());

@@ -88,6 +88,20 @@ TEST(Merged, AKillAfterAResultDoesNotTakeTheVerdictBack) {
   EXPECT_EQ(row.duration, 7);
 }
 
+TEST(Merged, OfTheHeapTheHigherCounts) {
+  Row first = result(1, MiB(1));
+  Row second = result(1, MiB(1));
+  first.heap = HeapFigures{MiB(5), MiB(6), 7, {}};
+  second.heap = HeapFigures{MiB(4), MiB(8), 6, MiB(2)};
+  for (const Row& row : {merged(first, second), merged(second, first)}) {
+    EXPECT_EQ(row.heap->peak, MiB(5));
+    EXPECT_EQ(row.heap->allocated, MiB(8));
+    EXPECT_EQ(row.heap->allocations, 7U);
+    EXPECT_EQ(row.heap->body_peak, MiB(2));
+  }
+  EXPECT_EQ(merged(first, result(1, MiB(1))).heap->peak, MiB(5)) << "where the later one was not watched";
+}
+
 TEST(ExpectedPeak, OfNothingMeasuredIsNothing) {
   EXPECT_FALSE(expected_peak({}));
   EXPECT_FALSE(expected_peak(summarise(std::vector{Row{1, Verdict::passed, {}, {}, {}, 1}})));

@@ -23,11 +23,12 @@ TestSpec known(std::uint32_t file, Bytes peak, Seconds duration, bool shares_set
 }
 
 struct Laid {
-  explicit Laid(std::vector<TestSpec> given, Dist dist = Dist::load, std::uint64_t seed = 0)
+  explicit Laid(std::vector<TestSpec> given, Dist dist = Dist::load, std::uint64_t seed = 0,
+                Sequence sequence = Sequence::quickest)
       : tests(std::move(given)), beliefs(tests) {
     std::vector<TestIndex> all(tests.size());
     std::iota(all.begin(), all.end(), 0U);
-    layout = lay_out(all, tests, beliefs, machine, dist, seed);
+    layout = lay_out(all, tests, beliefs, machine, dist, sequence, seed);
   }
   [[nodiscard]] std::vector<std::vector<TestIndex>> pieces() const {
     std::vector<std::vector<TestIndex>> out;
@@ -53,6 +54,17 @@ TEST(Pieces, FilesInTheOrderOfTheirFirstTest) {
   const Laid laid({known(5, {}, 0.01), known(2, {}, 0.01), known(5, {}, 0.01), known(2, {}, 0.01)});
   EXPECT_THAT(laid.pieces(), ElementsAre(Tests{0, 2}, Tests{1, 3}));
   for (TestIndex test = 0; test < 4; ++test) EXPECT_EQ(laid.layout.order.test(laid.layout.order.place(test)), test);
+}
+
+TEST(Pieces, AsGivenNothingIsMovedToTheFront) {
+  std::vector<TestSpec> tests{known(5, {}, 0.01), known(2, MiB(500), 9), known(5, {}, 0.01), known(5, {}, 0.01)};
+  const Laid laid(tests, Dist::load, 0, Sequence::as_given);
+  EXPECT_THAT(laid.pieces(), ElementsAre(Tests{0}, Tests{1}, Tests{2, 3}));
+  for (const Piece& piece : laid.layout.pieces) EXPECT_FALSE(piece.urgent);
+  const Laid files(tests, Dist::loadfile, 0, Sequence::as_given);
+  EXPECT_THAT(files.pieces(), ElementsAre(Tests{0, 2, 3}, Tests{1}));
+  const Laid single(tests, Dist::no, 0, Sequence::as_given);
+  EXPECT_THAT(single.pieces(), ElementsAre(Tests{0, 1, 2, 3}));
 }
 
 TEST(Pieces, LongAndLargeOnesStandApartAndInFront) {

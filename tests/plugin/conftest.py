@@ -59,3 +59,8 @@ def patience():
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
+
+
+def pytest_configure(config):
+    for name in ("limit_memory", "limit_leaks", "limit_leaked_objects"):
+        config.addinivalue_line("markers", "%s: used by tests of what it comes to" % name)

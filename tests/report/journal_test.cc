@@ -7,8 +7,9 @@
 #include <sstream>
 #include <string>
 
-#include "folder.h"
+#include "support/folder.h"
 #include "report/json_lines.h"
+#include "report/line_reader.h"
 #include "stories.h"
 
 namespace fittest::report {
@@ -43,11 +44,74 @@ std::string finished(const std::string& id, const std::string& verdict) {
          R"(","duration":0.5})" + "\n";
 }
 
+TEST_F(JournalTest, OfARunThatWasKilledSaysHowFarItWas) {
+  const Journal journal = read(
+      R"({"v":1,"at":0,"event":"run_started","run_id":"r7","suite":"s","command":[],"started_at":1700000000.5,"host":"h"})"
+      "\n"
+      R"({"v":1,"at":2,"event":"sample","held":1000,"reserved":0,"workers":6})"
+      "\n"
+      R"({"v":1,"at":2.5,"event":"batch_killed","worker":5,"id":"b","held":900,"by_kernel":false,"why":"","at_least":700})"
+      "\n"
+      R"({"v":1,"at":1,"event":"test_started","worker":0,"test":3,"id":"a"})"
+      "\n"
+      R"({"v":1,"at":1,"event":"test_started","worker":1,"test":0,"id":"c"})"
+      "\n"
+      R"({"v":1,"at":1,"event":"test_started","worker":5,"test":1,"id":"b"})"
+      "\n"
+      R"({"v":1,"at":2.5,"event":"worker_ended","worker":5,"why":"killed"})"
+      "\n" +
+      finished("a", "passed") + finished("b", "not_run") + R"({"v":1,"at":3,"event":"worker_st)");
+  EXPECT_EQ(journal.running, std::vector<std::string>{"c"});
+  ASSERT_TRUE(journal.started);
+  EXPECT_EQ(journal.started->started_at, 1700000000.5);
+  EXPECT_EQ(journal.started->host, "h");
+  EXPECT_FALSE(journal.ended);
+  EXPECT_EQ(journal.peak, Bytes{1000});
+  EXPECT_EQ(journal.until, 2.5);
+  EXPECT_EQ(journal.workers, 6U);
+  EXPECT_EQ(journal.tests, 4U);
+  ASSERT_EQ(journal.killed.size(), 1U);
+  EXPECT_EQ(journal.killed[0].id, "b");
+  EXPECT_EQ(journal.killed[0].at_least, Bytes{700});
+  ASSERT_EQ(journal.finished.size(), 1U);
+  EXPECT_EQ(journal.without_verdict, std::vector<std::string>{"b"});
+  EXPECT_EQ(journal.unreadable_lines, 1U);
+}
+
+TEST_F(JournalTest, ReadsWhatWasSaidOfTheHeap) {
+  const auto with_heap = [](const std::string& id, const std::string& heap) {
+    return R"({"v":1,"at":1,"event":"test_finished","worker":0,"test":3,"id":")" + id +
+           R"(","verdict":"passed","duration":0.5,"heap":)" + heap + "}\n";
+  };
+  const Journal journal = read(with_heap("a", R"({"peak":4,"allocated":5,"allocations":6})") +
+                               with_heap("b", R"({"peak":4,"allocated":5,"allocations":6,"body_peak":3})") +
+                               with_heap("c", R"({"peak":4,"allocated":"5","allocations":6})") + with_heap("d", "7"));
+  ASSERT_EQ(journal.finished.size(), 4U);
+  ASSERT_TRUE(journal.finished[0].heap);
+  EXPECT_EQ(journal.finished[0].heap->peak, Bytes{4});
+  EXPECT_EQ(journal.finished[0].heap->allocated, Bytes{5});
+  EXPECT_EQ(journal.finished[0].heap->allocations, 6U);
+  EXPECT_FALSE(journal.finished[0].heap->body_peak);
+  EXPECT_EQ(journal.finished[1].heap->body_peak, Bytes{3});
+  EXPECT_FALSE(journal.finished[2].heap);
+  EXPECT_FALSE(journal.finished[3].heap);
+}
+
 TEST_F(JournalTest, ReadsBackWhatWasWritten) {
   const Journal journal = read(written(stormy_story()));
   EXPECT_EQ(journal.unreadable_lines, 0U);
-  EXPECT_EQ(journal.command, (std::vector<std::string>{"fittest", "pytest", "tests"}));
-  EXPECT_TRUE(journal.complete);
+  ASSERT_TRUE(journal.started);
+  EXPECT_EQ(journal.started->command, (std::vector<std::string>{"fittest", "pytest", "tests"}));
+  EXPECT_TRUE(journal.complete());
+  EXPECT_EQ(journal.started->run_id, "20260102-030405-77");
+  EXPECT_EQ(journal.started->suite, "pytest");
+  EXPECT_EQ(journal.started->budget, GiB(4));
+  ASSERT_TRUE(journal.ended);
+  EXPECT_EQ(journal.peak, journal.ended->peak);
+  EXPECT_GE(journal.until, journal.ended->wall);
+  EXPECT_EQ(journal.tests, 14U);
+  EXPECT_EQ(journal.killed.size(), 2U);
+  EXPECT_TRUE(journal.without_verdict.empty());
   ASSERT_EQ(journal.finished.size(), 14U);
   for (const TestFinished& test : journal.finished) {
     if (test.id == "tests/test_big.py::test_b") {
@@ -69,7 +133,7 @@ TEST_F(JournalTest, ReadsBackWhatWasWritten) {
 
 TEST_F(JournalTest, InterruptedRunIsNotComplete) {
   const Journal journal = read(written(stopped_story()));
-  EXPECT_FALSE(journal.complete);
+  EXPECT_FALSE(journal.complete());
   EXPECT_EQ(journal.finished.size(), 3U);
 }
 
@@ -113,7 +177,7 @@ TEST_F(JournalTest, SkipsAndCountsWhatItCannotRead) {
   const Journal journal = read(bad + "\n" + finished("a", "passed"));
   EXPECT_EQ(journal.unreadable_lines, 13U);
   EXPECT_EQ(journal.finished.size(), 1U);
-  EXPECT_FALSE(journal.complete);
+  EXPECT_FALSE(journal.complete());
 }
 
 TEST_F(JournalTest, EventsAddedLaterAreNoFault) {

@@ -13,7 +13,7 @@
 #include <set>
 #include <string>
 
-#include "folder.h"
+#include "support/folder.h"
 #include "json_schema.h"
 #include "stories.h"
 
@@ -27,14 +27,16 @@ std::string dumped(Payload payload) {
 }
 
 std::vector<Payload> one_of_each() {
-  return {RunStarted{"r1", "pytest", {"fittest", "pytest"}, GiB(4), "--budget 4G", "cgroup v1", {"no freezer"}},
+  return {RunStarted{"r1", "pytest", {"fittest", "pytest"}, GiB(4), "--budget 4G", "cgroup v1", {"no freezer"},
+                     1.7e9, "host"},
           Collected{3, "fork", "one thread", 2, MiB(471), 3.5},
           WorkerStarted{WorkerId{4}, 4711},
           WorkerEnded{WorkerId{4}, "retained"},
           TestStarted{WorkerId{4}, 7, "a.py::b"},
-          TestFinished{WorkerId{4}, 7, "a.py::b", Verdict::failed, 0.125, MiB(3), MiB(1), "why", "E  assert"},
+          TestFinished{WorkerId{4}, 7, "a.py::b", Verdict::failed, 0.125, MiB(3), MiB(1), "why", "E  assert",
+                       MiB(2), HeapFigures{MiB(4), MiB(5), 6, MiB(3)}},
           TestAmended{7, "a.py::b", Verdict::error, "teardown"},
-          BatchKilled{WorkerId{4}, "a.py::b", GiB(1), true, "pressure"},
+          BatchKilled{WorkerId{4}, "a.py::b", GiB(1), true, "pressure", MiB(900)},
           TestRequeued{7, "a.py::b", "spoiled"},
           PressureChanged{"admission stopped"},
           BudgetRaised{GiB(5), "lent"},
@@ -51,14 +53,15 @@ TEST(ToJson, NamesAreThoseOfTheStructs) {
 
 TEST(ToJson, FiguresThatAreNoneAreLeftOut) {
   const json line = to_json({0, TestFinished{}});
-  for (const char* key : {"peak", "retained", "detail", "message"}) EXPECT_FALSE(line.contains(key)) << key;
+  for (const char* key : {"peak", "retained", "heap", "detail", "message"}) EXPECT_FALSE(line.contains(key)) << key;
   EXPECT_EQ(to_json({NAN, RunFinished{0, false, INFINITY, {}, 0, {}}})["wall"], 0);
 }
 
 TEST(ToJson, BytesThatAreNoTextAreReplaced) {
   const std::string evil = "a\xff\xED\xA0\x80\x1b\n\"\\";
   for (const Payload& payload : std::vector<Payload>{
-           RunStarted{evil, evil, {evil}, {}, evil, evil, {evil}}, TestFinished{{}, 0, evil, {}, 0, {}, {}, evil, evil},
+           RunStarted{evil, evil, {evil}, {}, evil, evil, {evil}, 0, evil},
+           TestFinished{{}, 0, evil, {}, 0, {}, {}, evil, evil},
            Collected{1, evil, evil, 1, {}, 0}, WorkerEnded{{}, evil}, TestAmended{0, evil, {}, evil},
            BatchKilled{{}, evil, {}, false, evil}, TestRequeued{0, evil, evil}, PressureChanged{evil}, BudgetRaised{{}, evil},
            Notice{evil}, TestStarted{{}, 0, evil}}) {
@@ -108,6 +111,7 @@ TEST(Schema, RefusesWhatIsMissingWrongOrUnknown) {
       json without = line;
       without.erase(key);
       const bool optional = (key == "peak" && line["event"] == "test_finished") || key == "retained" ||
+                            (key == "at_least" && line["event"] == "test_finished") || key == "heap" ||
                             key == "detail" || key == "message";
       EXPECT_EQ(checked.faults(without).empty(), optional) << key << " in " << line;
     }
@@ -226,7 +230,7 @@ TEST(JsonLines, NothingIsLostToKill9) {
   ASSERT_TRUE(journal);
   EXPECT_GE(journal->finished.size(), told + std::size_t{1});
   EXPECT_LE(journal->unreadable_lines, 1U);
-  EXPECT_FALSE(journal->complete);
+  EXPECT_FALSE(journal->complete());
 }
 
 }  // namespace

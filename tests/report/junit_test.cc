@@ -13,7 +13,7 @@
 #include <random>
 #include <string>
 
-#include "folder.h"
+#include "support/folder.h"
 #include "report/junit_case.h"
 #include "stories.h"
 

@@ -9,7 +9,7 @@
 #include <fstream>
 #include <string>
 
-#include "folder.h"
+#include "support/folder.h"
 #include "report/json_lines.h"
 #include "report/junit.h"
 #include "report/terminal.h"
@@ -136,7 +136,7 @@ TEST_F(ManyTests, AJournalReadBackIsItsVerdictsAndNotMuchMore) {
   });
   RecordProperty("kilobytes", std::to_string(grown));
   ASSERT_GE(grown, 0);
-  EXPECT_LT(grown, 45 * 1024);  // Journal itself, as its owner wants it; to be let go of early
+  EXPECT_LT(grown, 49 * 1024);  // Journal itself, as its owner wants it; to be let go of early
 }
 
 }  // namespace

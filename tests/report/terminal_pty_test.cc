@@ -49,11 +49,14 @@ std::string on_a_pty(const Story& story, unsigned short columns, const char* col
   const Descriptor reader(master);
   std::string bytes;
   std::array<char, 4096> buffer{};
-  while (true) {
+  // EIO: the other end is closed. Linux can say so between the last writes and their arrival; it is the end only when
+  // nothing comes after it.
+  int closed = 0;
+  while (closed < 2) {
     const ssize_t got = ::read(reader.get(), buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) break;  // EIO: the other end is closed
-    bytes.append(buffer.data(), static_cast<std::size_t>(got));
+    closed = got <= 0 ? closed + 1 : 0;
+    if (got > 0) bytes.append(buffer.data(), static_cast<std::size_t>(got));
   }
   int status = 0;
   ::waitpid(child, &status, 0);

@@ -95,7 +95,9 @@ TEST_F(LedgerTest, AnAmendmentMayMakeTheRunFail) {
 
 TEST_F(LedgerTest, AKilledTestIsMeasuredByWhatItHeldAtLeast) {
   ledger_.settle(1, finished(0, Verdict::passed, MiB(5)), {});
-  ledger_.settle(1, finished(1, Verdict::over_budget, std::nullopt), {}, MiB(300));
+  auto killed = finished(1, Verdict::over_budget, std::nullopt);
+  killed.at_least = MiB(300);
+  ledger_.settle(1, std::move(killed), {});
   ledger_.settle(1, finished(2, Verdict::crashed, std::nullopt), {});
   ASSERT_EQ(ledger_.measured().size(), 3U);
   EXPECT_EQ(ledger_.measured()[0].peak, MiB(5));
@@ -122,7 +124,9 @@ TEST_F(LedgerTest, TheHistoryIsGivenEachResultOnceWhenFlushed) {
   ledger_.flush_history();  // without a history: nothing happens
   ledger_.keep_history(store, store.begin_run("pytest", "run"));
   ledger_.settle(2, finished(1, Verdict::passed, MiB(7)), {});
-  ledger_.settle(2, finished(2, Verdict::over_budget, std::nullopt), {}, MiB(90));
+  auto killed = finished(2, Verdict::over_budget, std::nullopt);
+  killed.at_least = MiB(90);
+  ledger_.settle(2, std::move(killed), {});
   ledger_.settle(2, finished(3, Verdict::not_run), {});
   EXPECT_TRUE(store.all("pytest").empty());
   ledger_.flush_history();

@@ -26,8 +26,19 @@ class RunFolderTest : public InFolder {
 
 TEST_F(RunFolderTest, NamesAreFitForACgroupAndSortByTime) {
   const std::string id = new_run_id();
-  EXPECT_THAT(id, testing::MatchesRegex("[0-9]{8}-[0-9]{6}-[0-9]+"));
+  EXPECT_THAT(id, testing::MatchesRegex("[0-9]{8}-[0-9]{6}-[0-9]{6}-[0-9a-f]{8}"));
+  EXPECT_NE(id, new_run_id());
   EXPECT_LT(std::string("20200101-000000-1"), id);
+}
+
+TEST_F(RunFolderTest, NamesOfTheSameSecondSortByTime) {
+  // Without the random digits, which decide only between runs of the same microsecond.
+  std::string last;
+  for (int i = 0; i < 2000; ++i) {
+    const std::string next = new_run_id().substr(0, 22);
+    ASSERT_LE(last, next);
+    last = next;
+  }
 }
 
 TEST_F(RunFolderTest, IsMadeWithWhatIsAboveIt) {

@@ -257,6 +257,27 @@ TEST(Process, LeadsASessionOfItsOwnOrStaysInOurs) {
   EXPECT_EQ(session_of(false).first, ::getsid(0));
 }
 
+TEST(Process, EndsWithFittestWhereItIsAskedTo) {
+  Pipe output;
+  const pid_t fittest = ::fork();
+  if (fittest == 0) {
+    ProcessOrder order = order_of({"sh", "-c", "trap '' INT TERM HUP; echo; exec sleep 1000"});
+    order.output = output.write_end.get();
+    order.ends_with_fittest = true;
+    if (!start_process(order)) ::_exit(1);
+    ::pause();
+    ::_exit(0);
+  }
+  output.write_end.reset();
+  char byte = 0;
+  ASSERT_EQ(::read(output.read_end.get(), &byte, 1), 1) << "it lives";
+  ::kill(fittest, SIGKILL);
+  int status = 0;
+  ::waitpid(fittest, &status, 0);
+  EXPECT_EQ(WTERMSIG(status), SIGKILL);
+  EXPECT_EQ(::read(output.read_end.get(), &byte, 1), 0) << "nobody is left to write";
+}
+
 TEST(Process, SignalsAreAsAProgramExpectsThem) {
   sigset_t blocked, before;
   ::sigfillset(&blocked);

@@ -1,5 +1,6 @@
 #include "suite/pytest/channel.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -8,23 +9,56 @@
 #include <asio/write.hpp>
 #include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <utility>
 
 namespace fittest::suite::pytest {
 namespace {
 constexpr std::size_t kReadSize = 64 * 1024;
 constexpr std::size_t kMostGathered = 64 * 1024;
-// Too short to be seen, long enough for a dozen tests that do nothing: waking the other side for each of them costs more
-// than they do.
+// Too short to be seen, long enough for a dozen tests that do nothing: waking the other side for each of them costs
+// more than they do.
 constexpr std::chrono::milliseconds kGatherFor{4};
-}
+}  // namespace
 
 Result<std::pair<Descriptor, Descriptor>> make_connection() {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-    return system_failure(errno, "cannot make a connection to a process", {}, "raise the limit on open files (ulimit -n)");
+    return system_failure(errno, "cannot make a connection to a process", {},
+                          "raise the limit on open files (ulimit -n)");
   }
   return std::pair{Descriptor(ends[0]), Descriptor(ends[1])};
+}
+
+Result<void> send_with_descriptor(int socket, const std::string& frame, int descriptor) {
+  iovec part{const_cast<char*>(frame.data()), frame.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  std::memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
+  std::size_t done = 0;
+  while (done < frame.size()) {
+    part = {const_cast<char*>(frame.data()) + done, frame.size() - done};
+    const ssize_t sent = ::sendmsg(socket, &message, MSG_NOSIGNAL);
+    if (sent >= 0) {
+      done += static_cast<std::size_t>(sent);
+      message.msg_control = nullptr;  // the descriptor went with the first byte
+      message.msg_controllen = 0;
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      pollfd writable{socket, POLLOUT, 0};
+      ::poll(&writable, 1, 1000);
+    } else if (errno != EINTR) {
+      return system_failure(errno, "the zygote does not listen any more");
+    }
+  }
+  return {};
 }
 
 // Shared with the operations under way, which may end after the channel.
@@ -134,7 +168,9 @@ Channel::Channel(asio::io_context& loop, Descriptor end, Handlers handlers)
   state_->read();
 }
 
-Channel::~Channel() { state_->close(); }
+Channel::~Channel() {
+  state_->close();
+}
 
 void Channel::send(std::string frame) {
   if (state_->closed) return;
@@ -162,8 +198,12 @@ void Channel::drain() {
   state->close();
 }
 
-void Channel::close() { state_->close(); }
+void Channel::close() {
+  state_->close();
+}
 
-int Channel::descriptor() { return state_->socket.native_handle(); }
+int Channel::descriptor() {
+  return state_->socket.native_handle();
+}
 
 }  // namespace fittest::suite::pytest

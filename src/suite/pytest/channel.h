@@ -16,6 +16,9 @@ namespace fittest::suite::pytest {
 // Both ends of a fresh connection, ours first.
 Result<std::pair<Descriptor, Descriptor>> make_connection();
 
+// A frame with a descriptor beside it, at once. The socket is one that does not block; such frames are small and few.
+Result<void> send_with_descriptor(int socket, const std::string& frame, int descriptor);
+
 // Our end of a connection: hands frames in, queues frames out. Handlers are called from the event loop, and not any
 // more once the object is gone.
 class Channel {

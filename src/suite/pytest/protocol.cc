@@ -1,5 +1,6 @@
 #include "suite/pytest/protocol.h"
 
+#include <algorithm>
 #include <bit>
 
 namespace fittest::suite::pytest {
@@ -56,7 +57,8 @@ std::optional<FrameCutter::Cut> FrameCutter::next() {
   if (open.size() < kHead + length) {
     buffer_.erase(0, done_);
     done_ = 0;
-    buffer_.reserve(kHead + length);
+    // Not more at once than a length that is garbage may cost.
+    buffer_.reserve(std::min<std::size_t>(kHead + length, 1 << 20));
     return std::nullopt;
   }
   done_ += kHead + length;

@@ -13,8 +13,12 @@ enum class Frame : std::uint8_t {
   replay = 'R',   // u32 test, u8 whether its start and end are told too, reports
   verdict = 'V',  // JSON {index, verdict, outcome, message}
   finish = 'F',   // JSON {reason: done | interrupted | exit | shouldstop, message, returncode}
+  answer = 'A',   // JSON, to `ask`: {labels: {name: [index]}}, {selected: [index]}, {folder, limits, earlier} or
+                  // {error}
   // session -> fittest
-  tests = 'T',      // again and again: u32 file, u32 group, u8 shares set-up, u32 length, id
+  tests = 'T',      // again and again: u32 file, u32 group, u8 shares set-up, u32 number of the labels, u32 length, id
+  ask = 'O',        // JSON {stage: label | select | heap, label_sets, ...}: about the tests sent before, which are then
+                    // forgotten
   collected = 'C',  // JSON
   stop = 'S',       // JSON {reason}
   // fittest -> zygote
@@ -31,7 +35,8 @@ enum class Frame : std::uint8_t {
   started = 's',       // u32 test
   finished = 'e',      // u32 test, u8 verdict, u8 flags, f64 seconds, u64 peak, u64 held, u32 length of the detail,
                        // u32 length of what is left behind; these two (of the detail the first line says why, the
-                       // others are the failure's text); reports
+                       // others are the failure's text); with kHeap before the detail: u64 peak, u64 allocated,
+                       // u64 allocations, and with kBody u64 peak of the body; reports
   amended = 'a',       // u32 test, u8 verdict, u32 length of the detail; it; reports
   batch_done = 'd',    // u64 held
   asks_to_stop = 'p',  // u32 test, JSON {kind, message, returncode}
@@ -40,6 +45,8 @@ enum class Frame : std::uint8_t {
 // Flags of `finished`.
 inline constexpr std::uint8_t kChanged = 1;
 inline constexpr std::uint8_t kBroken = 2;
+inline constexpr std::uint8_t kHeap = 4;
+inline constexpr std::uint8_t kBody = 8;  // only with kHeap
 
 // Nothing larger is believed.
 inline constexpr std::uint32_t kLargestFrame = 1U << 30;

@@ -1,14 +1,10 @@
 #include "suite/pytest/pytest_suite.h"
 
-#include <poll.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <asio/posix/stream_descriptor.hpp>
 #include <cerrno>
-#include <cstring>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -16,7 +12,9 @@
 
 #include "suite/pytest/bundle.h"
 #include "suite/pytest/channel.h"
+#include "suite/pytest/end_watch.h"
 #include "suite/pytest/protocol.h"
+#include "suite/pytest/session_json.h"
 #include "suite/process.h"
 
 namespace fittest::suite::pytest {
@@ -27,84 +25,6 @@ using nlohmann::json;
 // More than this waiting for the session makes the workers wait; less than the other lets them go on.
 constexpr std::size_t kMostQueued = 4 << 20;
 constexpr std::size_t kFewQueued = 1 << 20;
-
-std::string_view name(Isolation isolation) {
-  switch (isolation) {
-    case Isolation::fork:
-      return "fork";
-    case Isolation::spawn:
-      return "spawn";
-    case Isolation::none:
-      return "none";
-    case Isolation::automatic:
-      break;
-  }
-  return "auto";
-}
-
-plan::Dist dist_from(const std::string& word) {
-  if (word == "loadscope") return plan::Dist::loadscope;
-  if (word == "loadfile") return plan::Dist::loadfile;
-  if (word == "loadgroup") return plan::Dist::loadgroup;
-  if (word == "worksteal") return plan::Dist::worksteal;
-  if (word == "no") return plan::Dist::no;
-  return plan::Dist::load;
-}
-
-std::string dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
-
-// A frame with a descriptor beside it. The socket is not blocking; such frames are small and few.
-Result<void> send_with_descriptor(int socket, const std::string& frame, int descriptor) {
-  iovec part{const_cast<char*>(frame.data()), frame.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
-  std::size_t done = 0;
-  while (done < frame.size()) {
-    part = {const_cast<char*>(frame.data()) + done, frame.size() - done};
-    const ssize_t sent = ::sendmsg(socket, &message, MSG_NOSIGNAL);
-    if (sent >= 0) {
-      done += static_cast<std::size_t>(sent);
-      message.msg_control = nullptr;  // the descriptor went with the first byte
-      message.msg_controllen = 0;
-    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      pollfd writable{socket, POLLOUT, 0};
-      ::poll(&writable, 1, 1000);
-    } else if (errno != EINTR) {
-      return system_failure(errno, "the zygote does not listen any more");
-    }
-  }
-  return {};
-}
-
-// Calls back once when the process has ended.
-class EndWatch {
- public:
-  EndWatch(asio::io_context& loop, Descriptor handle, std::function<void()> ended)
-      : handle_(std::make_shared<asio::posix::stream_descriptor>(loop, handle.release())) {
-    handle_->async_wait(asio::posix::stream_descriptor::wait_read,
-                        [keep = handle_, ended = std::move(ended)](std::error_code error) {
-                          if (!error) ended();
-                        });
-  }
-  ~EndWatch() {
-    std::error_code ignored;
-    handle_->close(ignored);
-  }
-  EndWatch(const EndWatch&) = delete;
-  EndWatch& operator=(const EndWatch&) = delete;
-
- private:
-  std::shared_ptr<asio::posix::stream_descriptor> handle_;
-};
 
 struct Worker {
   WorkerId id{};
@@ -134,9 +54,14 @@ class PytestSuite : public Suite {
                {"color", options_.color},
                {"exit_without_pytest", kNoPytest}};
     if (options_.workers) setup["workers"] = *options_.workers;
+    setup["list"] = options_.list;
+    json asks{{"labels", options_.measures_labels}, {"selects", options_.selects}, {"plan", options_.has_plan}};
+    if (options_.order) asks["order"] = *options_.order;
+    setup["select"] = std::move(asks);
+    setup["heap"] = heap_setup();
     auto bundle = make_bundle(options_.python.path, std::move(setup), options_.arguments);
     if (!bundle) return tl::unexpected(bundle.error());
-    ProcessOrder order{bundle->command, place.environment, place.join_files, {}, options_.input, options_.output,
+    ProcessOrder order{bundle->command, watched(place.environment), place.join_files, {}, options_.input, options_.output,
                        options_.error, options_.own_session};
     order.keep = {bundle->content.get(), connection->second.get(), control->second.get()};
     auto process = start_process(order);
@@ -278,16 +203,32 @@ class PytestSuite : public Suite {
     json setup{{"role", "worker"},        {"channel", end.get()},
                {"order", order},          {"exit_without_pytest", kNoPytest},
                {"in_order", in_order_},   {"properties", properties_},
-               {"testrun_uid", testrun_}, {"worker_input", worker_input_}};
+               {"testrun_uid", testrun_}, {"worker_input", worker_input_},
+               {"measured_labels", measured_labels_},
+               {"heap", heap_setup()},    {"heap_plan", heap_plan_}};
     auto bundle = make_bundle(options_.python.path, std::move(setup), options_.arguments);
     if (!bundle) return tl::unexpected(bundle.error());
-    ProcessOrder process{bundle->command, place.environment, place.join_files, {}, {}, options_.output, options_.error};
+    ProcessOrder process{bundle->command, watched(place.environment), place.join_files, {}, {}, options_.output, options_.error};
     process.keep = {bundle->content.get(), end.get()};
     auto started = start_process(process);
     if (!started) return tl::unexpected(started.error());
     worker.spawned = true;
     watch(worker, started->pid, std::move(started->handle));
     return {};
+  }
+
+  // What the pytest side has to know of the heap's tracker.
+  [[nodiscard]] json heap_setup() const {
+    json setup{{"program", options_.heap.program},
+               {"environment", options_.heap.environment},
+               {"limits", options_.heap.has_limits}};
+    if (!options_.heap.why_not.empty()) setup["why_not"] = options_.heap.why_not;
+    return setup;
+  }
+
+  [[nodiscard]] std::vector<std::string> watched(std::vector<std::string> environment) const {
+    environment.insert(environment.end(), options_.heap.environment.begin(), options_.heap.environment.end());
+    return environment;
   }
 
   void watch(Worker& worker, pid_t pid, Descriptor handle) {
@@ -307,6 +248,7 @@ class PytestSuite : public Suite {
           traits.file = fields.u32();
           traits.group = fields.u32();
           traits.shares_setup = fields.u8() != 0;
+          traits.labels = fields.u32();
           const std::uint32_t size = fields.u32();
           const std::string_view id = fields.bytes(size);
           if (fields.ok()) tests_.add(id, traits);
@@ -314,6 +256,9 @@ class PytestSuite : public Suite {
         return;
       case Frame::collected:
         on_collected(cut.payload);
+        return;
+      case Frame::ask:
+        on_ask(cut.payload);
         return;
       case Frame::stop: {
         const json text = json::parse(cut.payload, nullptr, false);
@@ -348,11 +293,53 @@ class PytestSuite : public Suite {
       collected.dist = dist_from(text.at("dist"));
       collected.took = text.at("took");
       if (!text.at("max_worker_restart").is_null()) collected.max_worker_restarts = text.at("max_worker_restart");
+      take_label_sets(text);
+      measured_labels_ = text.at("measured_labels");
+      collected.in_given_order = text.at("in_given_order");
+      if (!text.at("store_durations").is_null()) collected.store_durations = text.at("store_durations");
+      collected.clean_durations = text.at("clean_durations");
+      heap_plan_ = text.at("heap_plan");
+      collected.notices = text.at("notices").get<std::vector<std::string>>();
       listener_->collected(collected);
     } catch (const json::exception& problem) {
-      listener_->failed({std::string("what the session said of the tests makes no sense: ") + problem.what(), "session",
-                         "this is a bug in fittest: please report it"});
+      not_understood(problem);
     }
+  }
+
+  // The session waits for the answer.
+  void on_ask(std::string_view payload) {
+    try {
+      const json text = json::parse(payload);
+      take_label_sets(text);
+      const TestList found = std::exchange(tests_, {});
+      json answer;
+      if (text.at("stage") == "label") {
+        answer["labels"] = json::object();
+        for (const LabelledTests& label : listener_->measure_labels(found)) answer["labels"][label.name] = label.tests;
+      } else if (text.at("stage") == "heap") {
+        auto compared = text.at("compared").get<std::vector<TestIndex>>();
+        std::erase_if(compared, [&](TestIndex test) { return test >= found.size(); });
+        answer = to_json(listener_->plan_heap(found, compared));
+      } else if (const auto selected = listener_->select(found, request_from(text))) {
+        answer["selected"] = *selected;
+      } else {
+        answer["error"] = selected.error().text();
+      }
+      session_->send(make_frame(Frame::answer, dump(answer)));
+    } catch (const json::exception& problem) {
+      not_understood(problem);
+    }
+  }
+
+  // The numbers that tests carry are those of these sets.
+  void take_label_sets(const json& text) {
+    for (const json& labels : text.at("label_sets")) tests_.add_labels(labels.get<std::vector<std::string>>());
+    tests_.drop_unknown_labels();
+  }
+
+  void not_understood(const json::exception& problem) {
+    listener_->failed({std::string("what the session said of the tests makes no sense: ") + problem.what(), "session",
+                       "this is a bug in fittest: please report it"});
   }
 
   void on_zygote(const FrameCutter::Cut& cut) {
@@ -448,6 +435,13 @@ class PytestSuite : public Suite {
     end.held = Bytes{fields.u64()};
     const std::uint32_t detail = fields.u32();
     const std::uint32_t left = fields.u32();
+    if ((flags & kHeap) != 0) {
+      HeapFigures& heap = end.heap.emplace();
+      heap.peak = Bytes{fields.u64()};
+      heap.allocated = Bytes{fields.u64()};
+      heap.allocations = fields.u64();
+      if ((flags & kBody) != 0) heap.body_peak = Bytes{fields.u64()};
+    }
     end.detail = fields.bytes(detail);
     if (const std::size_t line = end.detail.find('\n'); line != std::string::npos) {
       end.message = end.detail.substr(line + 1);
@@ -535,6 +529,8 @@ class PytestSuite : public Suite {
   bool properties_ = false;
   std::string testrun_;
   json worker_input_;
+  json measured_labels_;
+  json heap_plan_;
   unsigned workers_at_most_ = 1;
 };
 

@@ -1,8 +1,8 @@
-#include "report/utf8.h"
+#include "core/utf8.h"
 
 #include <algorithm>
 
-namespace fittest::report {
+namespace fittest {
 
 Decoded decode_utf8(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
@@ -61,4 +61,4 @@ std::string valid_utf8(std::string_view text) {
   return out;
 }
 
-}  // namespace fittest::report
+}  // namespace fittest

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace fittest::report {
+namespace fittest {
 
 struct Decoded {
   enum class Kind { valid, invalid, cut_short };  // cut_short: a valid beginning, and the text ends in it
@@ -19,4 +19,4 @@ Decoded decode_utf8(std::string_view text);
 // The text with each byte that is not part of valid UTF-8 replaced by U+FFFD.
 std::string valid_utf8(std::string_view text);
 
-}  // namespace fittest::report
+}  // namespace fittest

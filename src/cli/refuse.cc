@@ -1,0 +1,12 @@
+#include "cli/refuse.h"
+
+#include <iostream>
+
+namespace fittest::cli {
+
+int refuse(const Error& error) {
+  std::cerr << "fittest: " << error.text() << "\n";
+  return kUsage;
+}
+
+}  // namespace fittest::cli
