@@ -27,7 +27,7 @@ class AddressFilter {
   }
 
  private:
-  static constexpr std::size_t kCoarse = std::size_t{1} << 16;
+  static constexpr std::size_t kCoarse = std::size_t{1} << 18;
   static constexpr std::size_t kFine = std::size_t{1} << 20;
   static std::size_t coarse_place(const void* at) {
     return (reinterpret_cast<std::uintptr_t>(at) >> 8) & (kCoarse - 1);

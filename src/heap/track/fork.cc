@@ -16,7 +16,7 @@ void after_fork_in_child(ThreadState& t) {
   abandon_python_objects();
   // Other threads are gone, what they had counted is still held.
   for (ThreadState* other = state.threads; other != nullptr; other = other->next) {
-    if (other != &t) state.totals.live.fetch_add(other->delta, std::memory_order_relaxed);
+    if (other != &t) state.totals.live.fetch_add(other->delta(), std::memory_order_relaxed);
   }
   state.threads = nullptr;
   t.next = t.previous = nullptr;

@@ -1,6 +1,6 @@
 #pragma once
-// An open-addressing hash table in pages of its own, for keys that are well mixed 64-bit numbers, 0 being none. Grows by
-// doubling up to a bound. Not for several threads at once.
+// An open-addressing hash table in pages of its own, for 64-bit numbers, 0 being none. Grows by doubling up to a bound. Not
+// for several threads at once.
 #include <cstddef>
 #include <cstdint>
 
@@ -8,10 +8,16 @@
 
 namespace fittest::heap::track {
 
-template <typename Value>
+// Where keys belong that are well mixed themselves.
+struct ByItself {
+  static std::uint64_t of(std::uint64_t key) { return key; }
+};
+
+// `Home`: gives a number for each key, of which as many low bits as are needed say where it belongs.
+template <typename Value, typename Home = ByItself>
 class GrowingTable {
  public:
-  // At most `most` slots (a power of two), seven eighths of them used.
+  // At most `most` keys (a power of two).
   constexpr explicit GrowingTable(std::size_t most) : most_(most) {}
   ~GrowingTable() = default;  // lives as long as the process; release() gives the memory back
   GrowingTable(const GrowingTable&) = delete;
@@ -20,14 +26,15 @@ class GrowingTable {
   // The value of `key`, or null.
   Value* find(std::uint64_t key) {
     if (capacity_ == 0) return nullptr;
-    for (std::size_t at = key & (capacity_ - 1);; at = (at + 1) & (capacity_ - 1)) {
+    for (std::size_t at = home_of(key);; at = (at + 1) & (capacity_ - 1)) {
       if (slots_[at].key == key) return &slots_[at].value;
       if (slots_[at].key == 0) return nullptr;
     }
   }
   // Puts in a key that is not there; false where the table is full or there is no memory.
   bool insert(std::uint64_t key, Value value) {
-    if (used_ + 1 > capacity_ / 8 * 7 && !grow()) return false;
+    // Half full: each key is to be found in one line of the processor's cache, mostly, because nothing else of it is there.
+    if (used_ + 1 > capacity_ / 2 && !grow()) return false;
     put(key, value);
     ++used_;
     return true;
@@ -35,7 +42,7 @@ class GrowingTable {
   // Takes `key` out and gives its value; false where it is not there.
   bool take(std::uint64_t key, Value& value) {
     if (capacity_ == 0) return false;
-    std::size_t at = key & (capacity_ - 1);
+    std::size_t at = home_of(key);
     while (slots_[at].key != key) {
       if (slots_[at].key == 0) return false;
       at = (at + 1) & (capacity_ - 1);
@@ -44,7 +51,7 @@ class GrowingTable {
     // Knuth, algorithm 6.4R: those behind the hole that would not be found any more move into it.
     std::size_t hole = at;
     for (std::size_t next = (hole + 1) & (capacity_ - 1); slots_[next].key != 0; next = (next + 1) & (capacity_ - 1)) {
-      const std::size_t home = slots_[next].key & (capacity_ - 1);
+      const std::size_t home = home_of(slots_[next].key);
       if (((next - home) & (capacity_ - 1)) >= ((next - hole) & (capacity_ - 1))) {
         slots_[hole] = slots_[next];
         hole = next;
@@ -78,15 +85,16 @@ class GrowingTable {
     Value value;
   };
 
+  [[nodiscard]] std::size_t home_of(std::uint64_t key) const { return Home::of(key) & (capacity_ - 1); }
   void put(std::uint64_t key, Value value) {
-    std::size_t at = key & (capacity_ - 1);
+    std::size_t at = home_of(key);
     while (slots_[at].key != 0) at = (at + 1) & (capacity_ - 1);
     slots_[at] = {key, value};
   }
   bool grow() {
     const std::size_t before = capacity_;
     const std::size_t after = before == 0 ? 256 : before * 2;
-    if (after > most_) return false;
+    if (after > most_ * 2) return false;
     auto* const fresh = static_cast<Slot*>(map_pages(after * sizeof(Slot)));
     if (fresh == nullptr) return false;
     Slot* const old = slots_;
@@ -113,5 +121,10 @@ inline std::uint64_t mixed(std::uint64_t x) {
   x *= 0xC4CEB9FE1A85EC53ULL;
   return x ^ (x >> 33);
 }
+
+// Where addresses belong: those of the same 2 MiB near each other, as they often come and go one after the other.
+struct ByNeighbourhood {
+  static std::uint64_t of(std::uint64_t address) { return mixed(address >> 21) + (address >> 16 & 31); }
+};
 
 }  // namespace fittest::heap::track

@@ -20,13 +20,12 @@ namespace {
 using namespace fittest::heap::track;  // the hooks stand outside of every namespace and are made of nothing else
 using fittest::heap::trace::Kind;
 
-inline void* counted(void* at, std::size_t size) {
-  if (__builtin_expect(at != nullptr, 1)) count_allocation(at, size);
-  return at;
+inline void* make(std::size_t size) {
+  return allocate(size, [=] { return real.malloc(size); });
 }
 
 [[gnu::noinline]] void* move_out_of_bootstrap(void* at, std::size_t size) {
-  void* const fresh = counted(real.malloc(size), size);
+  void* const fresh = make(size);
   const std::size_t held = bootstrap_size(at);
   if (fresh != nullptr) std::memcpy(fresh, at, held < size ? held : size);
   return fresh;
@@ -34,7 +33,7 @@ inline void* counted(void* at, std::size_t size) {
 
 }  // namespace
 
-EXPORTED void* malloc(std::size_t size) { return counted(real.malloc(size), size); }
+EXPORTED void* malloc(std::size_t size) { return make(size); }
 
 EXPORTED void free(void* at) {
   if (at == nullptr) return;
@@ -43,17 +42,23 @@ EXPORTED void free(void* at) {
   real.free(at);
 }
 
-EXPORTED void* calloc(std::size_t count, std::size_t size) { return counted(real.calloc(count, size), count * size); }
+EXPORTED void* calloc(std::size_t count, std::size_t size) {
+  return allocate(count * size, [=] { return real.calloc(count, size); });
+}
 
 EXPORTED void* realloc(void* at, std::size_t size) {
-  if (at == nullptr) return counted(real.realloc(at, size), size);
+  if (at == nullptr) return make(size);
   if (__builtin_expect(from_bootstrap(at), 0)) return move_out_of_bootstrap(at, size);
   // Said before it happens: once it has, the old address may be another thread's.
   const std::size_t held = usable(at);
   count_free(at);
-  void* const moved = real.realloc(at, size);
-  if (moved != nullptr) return counted(moved, size);
-  if (size != 0) counted(at, held);  // it failed, and the old memory is still there
+  void* const moved = allocate(size, [=] { return real.realloc(at, size); });
+  if (moved != nullptr) return moved;
+  if (size != 0) {  // it failed, and the old memory is still there
+    ThreadState& t = this_thread;
+    t.countdown -= counted_down(held);
+    count_allocation(t, at, held);
+  }
   return nullptr;
 }
 
@@ -66,21 +71,30 @@ EXPORTED void* reallocarray(void* at, std::size_t count, std::size_t size) {
   return realloc(at, bytes);
 }
 
-EXPORTED void* memalign(std::size_t alignment, std::size_t size) { return counted(real.memalign(alignment, size), size); }
+EXPORTED void* memalign(std::size_t alignment, std::size_t size) {
+  return allocate(size, [=] { return real.memalign(alignment, size); });
+}
 
 EXPORTED void* aligned_alloc(std::size_t alignment, std::size_t size) {
-  return counted(real.aligned_alloc(alignment, size), size);
+  return allocate(size, [=] { return real.aligned_alloc(alignment, size); });
 }
 
 EXPORTED int posix_memalign(void** into, std::size_t alignment, std::size_t size) {
-  const int problem = real.posix_memalign(into, alignment, size);
-  if (problem == 0) counted(*into, size);
+  int problem = 0;
+  allocate(size, [&] {
+    problem = real.posix_memalign(into, alignment, size);
+    return problem == 0 ? *into : nullptr;
+  });
   return problem;
 }
 
-EXPORTED void* valloc(std::size_t size) { return counted(real.valloc(size), size); }
+EXPORTED void* valloc(std::size_t size) {
+  return allocate(size, [=] { return real.valloc(size); });
+}
 
-EXPORTED void* pvalloc(std::size_t size) { return counted(real.pvalloc(size), size); }
+EXPORTED void* pvalloc(std::size_t size) {
+  return allocate(size, [=] { return real.pvalloc(size); });
+}
 
 EXPORTED std::size_t malloc_usable_size(void* at) {
   if (at == nullptr) return 0;

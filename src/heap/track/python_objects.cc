@@ -24,7 +24,7 @@ struct Made {
   std::uint64_t sequence;
 };
 
-constexpr std::size_t kMostSlots = std::size_t{1} << 25;  // 29 million objects, which have a GiB or more themselves
+constexpr std::size_t kMostObjects = std::size_t{1} << 25;  // which have a GiB or more themselves
 
 // All under the lock of the interpreter that asked, but for what is atomic: others come by, too.
 struct Watch {
@@ -34,7 +34,7 @@ struct Watch {
   std::atomic<std::uintptr_t> interpreter{0};
   std::atomic<RefTracer*> previous{nullptr};
   void* previous_data = nullptr;
-  GrowingTable<Made> made{kMostSlots};
+  GrowingTable<Made> made{kMostObjects};
   std::uint64_t sequence = 0;
   // Survivors, each with a reference of ours, until they are taken.
   Made* survivors = nullptr;

@@ -44,7 +44,7 @@ struct State {
   Recorder section;
   unsigned section_flags = 0;
   fittest_heap_figures section_start{};
-  GrowingTable<std::uint64_t> recorded{kMostRecorded};  // by address; what recorded_value() gives
+  GrowingTable<std::uint64_t, ByNeighbourhood> recorded{kMostRecorded};  // by address; what recorded_value() gives
   Mappings mappings;
 };
 inline constexpr std::uint32_t kAnyThread = UINT32_MAX;

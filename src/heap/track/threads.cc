@@ -15,15 +15,15 @@ void rearm(ThreadState& t) {
 void flush(ThreadState& t) {
   Totals& totals = state.totals;
   if (state.mode.load(std::memory_order_relaxed) == trace::Mode::sample) t.to_sample -= t.countdown_from - t.countdown;
-  const std::int64_t before = totals.live.fetch_add(t.delta, std::memory_order_relaxed);
-  totals.raise_peaks(before + t.high);
-  totals.allocated.fetch_add(t.allocated, std::memory_order_relaxed);
-  totals.allocations.fetch_add(t.allocations, std::memory_order_relaxed);
-  totals.frees.fetch_add(t.frees, std::memory_order_relaxed);
-  t.flushed_allocations += t.allocations;
-  t.delta = t.high = 0;
-  t.allocated = t.allocations = t.frees = 0;
-  t.low = -t.quantum;
+  const std::int64_t before = totals.live.fetch_add(t.delta(), std::memory_order_relaxed);
+  totals.raise_peaks(before + tally::unshifted(t.high));
+  totals.allocated.fetch_add(tally::bytes(t.gained), std::memory_order_relaxed);
+  totals.allocations.fetch_add(tally::times(t.gained), std::memory_order_relaxed);
+  totals.frees.fetch_add(tally::times(t.given_back), std::memory_order_relaxed);
+  t.flushed_allocations += tally::times(t.gained);
+  t.gained = t.given_back = 0;
+  t.high = 0;
+  t.low = tally::shifted(-t.quantum);
   rearm(t);
   // Threads may write over each other here: each writes what it just read.
   if (trace::Header* shown = state.shown.load(std::memory_order_relaxed)) shown->counters = totals.counters();

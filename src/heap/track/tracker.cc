@@ -74,7 +74,7 @@ bool section_wants(const ThreadState& t) {
 
 // By it, a free knows whether its thread has allocated since.
 std::uint64_t recorded_value(const ThreadState& t) {
-  return std::uint64_t{t.tid} << 40 ^ (t.flushed_allocations + t.allocations);
+  return std::uint64_t{t.tid} << 40 ^ (t.flushed_allocations + tally::times(t.gained));
 }
 
 // For the reader of a sampled trace, which cannot know by itself when most was held: after the allocation it is about.
@@ -86,7 +86,7 @@ void say_live(Recorder& trace) {
 
 // In a sampled trace only frees of what was recorded are written: it has to be known then. Lock held.
 bool remember(const ThreadState& t, Recorder& trace, std::uintptr_t at) {
-  if (!state.recorded.insert(mixed(at), recorded_value(t))) {
+  if (!state.recorded.insert(at, recorded_value(t))) {
     ++trace.header().lost;
     return false;
   }
@@ -124,14 +124,15 @@ void set_always_slow() {
   bool in_trace = mode() == Mode::exact, sampled = false;
   if (mode() == Mode::sample) {
     if (size >= trace::kAlwaysRecorded) {
-      t.countdown += static_cast<std::int64_t>(size + trace::kSampledExtra);  // it takes no part in the sampling
+      t.countdown += counted_down(size);  // it takes no part in the sampling
       in_trace = true;
     } else if (t.to_sample < t.countdown_from - t.countdown) {
       in_trace = sampled = true;
     }
   }
   // What goes into a sampled trace is flushed first, so that the trace knows what was live.
-  if (!all || t.countdown < 0 || t.delta > kQuantum || t.delta < -kQuantum || (in_trace && mode() == Mode::sample)) {
+  const std::int64_t delta = t.delta();
+  if (!all || t.countdown < 0 || delta > kQuantum || delta < -kQuantum || (in_trace && mode() == Mode::sample)) {
     flush(t);
     if (sampled) {
       t.to_sample = t.random.exponential(state.period);
@@ -147,23 +148,17 @@ void set_always_slow() {
 [[gnu::noinline]] void freed_slowly(ThreadState& t, void* at) {
   if (t.inside != 0) return;
   const Visit visit(t, Enters::nothing);
-  if (t.delta < t.low || t.quantum == 0) flush(t);
+  if (t.shifted_delta() < t.low || t.quantum == 0) flush(t);
   const auto address = reinterpret_cast<std::uintptr_t>(at);
   if (!all_recorded() && !recorded_filter.may_hold(at)) return;
   const Locked locked(state.lock);
   if (mode() == Mode::exact) {
     if (Recorder* trace = process_trace()) trace->free(address, false, false);
-  } else if (std::uint64_t value = 0; state.recorded.take(mixed(address), value)) {
+  } else if (std::uint64_t value = 0; state.recorded.take(address, value)) {
     recorded_filter.remove(at);
     if (Recorder* trace = process_trace()) trace->free(address, false, value == recorded_value(t));
   }
   if (state.section.open()) state.section.free(address, false, false);
-}
-
-[[gnu::noinline]] void allocated_always_slowly(void* at, std::size_t size) {
-  ThreadState& t = this_thread;
-  add_allocation(t, from_bootstrap(at) ? 0 : usable(at), size);
-  if (t.countdown < 0 || all_recorded()) allocated_slowly(t, at, size);
 }
 
 [[gnu::noinline]] void freed_always_slowly(void* at) {

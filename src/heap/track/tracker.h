@@ -21,33 +21,52 @@ extern std::atomic<std::uint32_t> always_slow __attribute__((visibility("hidden"
 // A free takes the slow way if the filter says that its address may be a recorded one.
 extern AddressFilter recorded_filter __attribute__((visibility("hidden")));
 
-// The slow ways. `size`: asked for; the thread's state has it already.
+// The slow ways. `size`: asked for; the thread has counted it already.
 void allocated_slowly(ThreadState& thread, void* at, std::size_t size);
 void freed_slowly(ThreadState& thread, void* at);
 // The same where always_slow is not 0, for what is not counted yet.
-void allocated_always_slowly(void* at, std::size_t size);
 void freed_always_slowly(void* at);
 
-inline void add_allocation(ThreadState& t, std::size_t got, std::size_t size) {
-  const std::int64_t now = t.delta + static_cast<std::int64_t>(got);
-  t.delta = now;
-  t.allocated += got;
-  ++t.allocations;
-  if (now > t.high) t.high = now;
-  t.countdown -= static_cast<std::int64_t>(size + trace::kSampledExtra);
+inline std::int64_t counted_down(std::size_t size) { return static_cast<std::int64_t>(size + trace::kSampledExtra); }
+
+inline void add_allocation(ThreadState& t, std::size_t got) {
+  t.gained += tally::one(got);
+  const std::int64_t now = t.shifted_delta();
+  t.high = now > t.high ? now : t.high;
 }
 
-inline void take_free(ThreadState& t, std::size_t got) {
-  t.delta -= static_cast<std::int64_t>(got);
-  ++t.frees;
+inline void take_free(ThreadState& t, std::size_t got) { t.given_back += tally::one(got); }
+
+// Counts what is there at `at` (not null) and counted down already.
+inline void count_allocation(ThreadState& t, void* at, std::size_t size) {
+  add_allocation(t, from_bootstrap(at) ? 0 : usable(at));
+  if (t.countdown < 0 || always_slow.load(std::memory_order_relaxed) != 0) allocated_slowly(t, at, size);
 }
 
-// Counts one allocation of `size` bytes at `at` (not null).
-[[gnu::always_inline]] inline void count_allocation(void* at, std::size_t size) {
-  if (__builtin_expect(always_slow.load(std::memory_order_relaxed) != 0, 0)) return allocated_always_slowly(at, size);
+template <typename Make>
+[[gnu::noinline]] void* allocate_slowly(std::size_t size, Make make) {
   ThreadState& t = this_thread;
-  add_allocation(t, chunk_size(at), size);
-  if (__builtin_expect(t.countdown < 0, 0)) allocated_slowly(t, at, size);
+  void* const at = make();
+  if (at != nullptr) {
+    count_allocation(t, at, size);
+  } else {
+    t.countdown += counted_down(size);
+  }
+  return at;
+}
+
+// Makes one allocation of `size` bytes by `make`, and counts it. Whether it takes the slow way is known before, so that
+// there is nothing to keep over the call.
+template <typename Make>
+[[gnu::always_inline]] inline void* allocate(std::size_t size, Make make) {
+  ThreadState& t = this_thread;
+  t.countdown -= counted_down(size);
+  if (__builtin_expect(t.countdown < 0 || always_slow.load(std::memory_order_relaxed) != 0, 0)) {
+    return allocate_slowly(size, make);
+  }
+  void* const at = make();
+  if (__builtin_expect(at != nullptr, 1)) add_allocation(t, chunk_size(at));
+  return at;
 }
 
 // Counts the free of `at` (not null), which has not happened yet.
@@ -55,7 +74,7 @@ inline void take_free(ThreadState& t, std::size_t got) {
   if (__builtin_expect(always_slow.load(std::memory_order_relaxed) != 0, 0)) return freed_always_slowly(at);
   ThreadState& t = this_thread;
   take_free(t, chunk_size(at));
-  if (__builtin_expect(t.delta < t.low, 0)) return freed_slowly(t, at);
+  if (__builtin_expect(t.shifted_delta() < t.low, 0)) return freed_slowly(t, at);
   if (__builtin_expect(recorded_filter.may_hold(at), 0)) freed_slowly(t, at);
 }
 

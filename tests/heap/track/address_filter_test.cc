@@ -47,7 +47,7 @@ TEST(AddressFilter, DeniesNothingThatItHoldsAndMostOfWhatItDoesNot) {
 // A place counts no further than it can; what fell on it is never denied, not even when all else there is gone.
 TEST(AddressFilter, APlaceThatIsFullStaysSo) {
   const auto filter = std::make_unique<AddressFilter>();
-  const auto address = [](std::uint64_t i) { return at(0x1000 + (i << 24)); };
+  const auto address = [](std::uint64_t i) { return at(0x1000 + (i << 26)); };
   for (std::uint64_t i = 0; i < 300; ++i) filter->add(address(i));
   for (std::uint64_t i = 1; i < 300; ++i) filter->remove(address(i));
   EXPECT_TRUE(filter->may_hold(address(0)));
