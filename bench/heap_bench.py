@@ -126,12 +126,16 @@ def size_of(files):
     return sum(file.stat().st_size for file in files)
 
 
+class Failed(Exception):
+    pass
+
+
 def run(command, environment, folder, codes):
     started = time.monotonic()
     process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
-    if os.waitstatus_to_exitcode(status) not in codes:
-        raise SystemExit("bench: %s ended with status %d" % (command, status))
+    if (code := os.waitstatus_to_exitcode(status)) not in codes:
+        raise Failed("%s ended with %d" % (command, code))
     return time.monotonic() - started, usage.ru_utime + usage.ru_stime
 
 
@@ -186,7 +190,14 @@ def compare(program, folder, repeats, slow_repeats, others):
                 continue
             traces = Path(tempfile.mkdtemp(dir=folder))
             command, extra = make(traces)
-            wall, cpu = run(command, {**os.environ, **program.environment, **extra}, folder, program.codes)
+            try:
+                wall, cpu = run(command, {**os.environ, **program.environment, **extra}, folder, program.codes)
+            except Failed as problem:
+                if name in ("plain", "fittest"):
+                    raise SystemExit("bench: %s" % problem) from None
+                print("bench: %s" % problem, file=sys.stderr)
+                del results[name]
+                continue
             result.wall.append(wall)
             result.cpu.append(cpu)
             result.trace.append(size_of(traces.iterdir()))

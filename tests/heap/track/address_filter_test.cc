@@ -44,10 +44,28 @@ TEST(AddressFilter, DeniesNothingThatItHoldsAndMostOfWhatItDoesNot) {
   EXPECT_LT(held_for_nothing(*filter, std::uint64_t{1} << 30, 16'384), 3'000U);
 }
 
+// What falls on the same place as one that is held, and is not 512 MiB away from it, is denied all the same.
+TEST(AddressFilter, KnowsOneAloneByItsMark) {
+  const auto filter = std::make_unique<AddressFilter>();
+  const std::uint64_t held = 0x7F12'3456'7890;
+  filter->add(at(held));
+  for (std::uint64_t i = 1; i < 16; ++i) {
+    EXPECT_FALSE(filter->may_hold(at(held + (i << 25))));
+    EXPECT_FALSE(filter->may_hold(at((held & ~std::uint64_t{0xF0}) | ((held + 16 * i) & 0xF0))));
+  }
+  // Beside another they are not told apart, but once it is gone.
+  const std::uint64_t other = held + (std::uint64_t{3} << 25);
+  filter->add(at(other));
+  EXPECT_TRUE(filter->may_hold(at(held + (std::uint64_t{1} << 25))));
+  filter->remove(at(held));
+  EXPECT_TRUE(filter->may_hold(at(other)));
+  EXPECT_FALSE(filter->may_hold(at(held)));
+}
+
 // A place counts no further than it can; what fell on it is never denied, not even when all else there is gone.
 TEST(AddressFilter, APlaceThatIsFullStaysSo) {
   const auto filter = std::make_unique<AddressFilter>();
-  const auto address = [](std::uint64_t i) { return at(0x1000 + (i << 26)); };
+  const auto address = [](std::uint64_t i) { return at(0x1000 + (i << 25)); };
   for (std::uint64_t i = 0; i < 300; ++i) filter->add(address(i));
   for (std::uint64_t i = 1; i < 300; ++i) filter->remove(address(i));
   EXPECT_TRUE(filter->may_hold(address(0)));
