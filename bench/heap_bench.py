@@ -196,7 +196,6 @@ def compare(program, folder, repeats, slow_repeats, others):
                 if name in ("plain", "fittest"):
                     raise SystemExit("bench: %s" % problem) from None
                 print("bench: %s" % problem, file=sys.stderr)
-                del results[name]
                 continue
             result.wall.append(wall)
             result.cpu.append(cpu)
@@ -213,6 +212,9 @@ def print_table(name, results):
     print("| | runs | wall s | ratio | cpu s | cpu ratio | added s | trace KiB |")
     print("| --- | --: | --: | --: | --: | --: | --: | --: |")
     for variant, result in results.items():
+        if not result.wall:
+            print("| %s | 0 | failed |" % variant)
+            continue
         wall, cpu = statistics.median(result.wall), statistics.median(result.cpu)
         print("| %s | %d | %.2f | %.3f | %.2f | %.3f | %.2f | %s |" % (
             variant, len(result.wall), wall, wall / base, cpu, cpu / statistics.median(plain.cpu), wall - base,
