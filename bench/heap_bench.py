@@ -12,9 +12,10 @@ numpy-whole  all of it but the one test that needs 22 GiB; not by default
 
 Each program is run plain, with the tracker as it is by default, with the tracker recording everything, with heaptrack
 and, for Python, with memray; in turn, N times (5), what takes over twenty times as long as the plain program only
---slow-repeats times (1). Figures are medians: seconds of wall clock and of processors, ratios to the plain program, bytes
-of trace. Each tool is run by its own command, its start and whatever it does at the end included. Standard library only;
-heaptrack from Debian, memray from PyPI (`pip install memray` for the interpreter that MEMRAY_PYTHON names)."""
+--slow-repeats times (1). Figures are medians: seconds of wall clock and of processors, ratios to the plain program, "in
+pairs" to the plain run of the same round (a machine that is now faster, now slower changes those least), bytes of trace.
+Each tool is run by its own command, its start and whatever it does at the end included. Standard library only; heaptrack
+from Debian, memray from PyPI (`pip install memray` for the interpreter that MEMRAY_PYTHON names)."""
 import argparse
 import os
 import shutil
@@ -209,15 +210,16 @@ def print_table(name, results):
     plain = results["plain"]
     base = statistics.median(plain.wall)
     print("\n%s: %s allocations\n" % (name, "{:,}".format(results["fittest"].allocations)))
-    print("| | runs | wall s | ratio | cpu s | cpu ratio | added s | trace KiB |")
-    print("| --- | --: | --: | --: | --: | --: | --: | --: |")
+    print("| | runs | wall s | ratio | in pairs | cpu s | cpu ratio | added s | trace KiB |")
+    print("| --- | --: | --: | --: | --: | --: | --: | --: | --: |")
     for variant, result in results.items():
         if not result.wall:
             print("| %s | 0 | failed |" % variant)
             continue
         wall, cpu = statistics.median(result.wall), statistics.median(result.cpu)
-        print("| %s | %d | %.2f | %.3f | %.2f | %.3f | %.2f | %s |" % (
-            variant, len(result.wall), wall, wall / base, cpu, cpu / statistics.median(plain.cpu), wall - base,
+        pairs = statistics.median(map(lambda traced, alone: traced / alone, result.wall, plain.wall))
+        print("| %s | %d | %.2f | %.3f | %.3f | %.2f | %.3f | %.2f | %s |" % (
+            variant, len(result.wall), wall, wall / base, pairs, cpu, cpu / statistics.median(plain.cpu), wall - base,
             "" if variant == "plain" else "{:,}".format(statistics.median(result.trace) // 1024)))
     sys.stdout.flush()
 

@@ -144,10 +144,10 @@ bool looks_like_glibc() {
 
 }  // namespace
 
-constinit Real real{first_malloc, first_free, first_calloc, first_realloc, first_memalign, first_aligned_alloc,
+constinit Hot hot{{kUnknownChunks}, {first_malloc, first_free, first_calloc, first_realloc, first_memalign, first_aligned_alloc,
                     first_posix_memalign, first_valloc, first_pvalloc, first_malloc_usable_size, first_mmap, first_munmap,
                     first_mremap, first_brk, first_sbrk, first_dlclose, first_exit_now,
-                    first_execve, first_execvpe};
+                    first_execve, first_execvpe}};
 
 void find_real() {
   static bool found = false;

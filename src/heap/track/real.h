@@ -2,6 +2,7 @@
 // The functions that stand behind the hooks: the next definitions after this library's.
 #include <sys/types.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -29,9 +30,20 @@ struct Real {
   int (*execvpe)(const char*, char* const*, char* const*);
 };
 
-extern Real real __attribute__((visibility("hidden")));
+// What every hook reads, in one line of the processor's cache with the functions that it mostly calls.
+struct alignas(64) Hot {
+  std::atomic<std::uint32_t> always_slow;  // a combination of Slow
+  Real real;
+};
+extern Hot hot __attribute__((visibility("hidden")));
+inline constexpr Real& real = hot.real;
 // Fills `real`. Until then its functions look for themselves when they are first called.
 void find_real();
+
+// Not 0: every allocation and free takes the slow way. It does until the functions behind are known, while a trace or
+// section of everything is open, and with an allocator whose chunks we cannot read.
+enum Slow : std::uint32_t { kAllRecorded = 1, kUnknownChunks = 2 };
+inline constexpr std::atomic<std::uint32_t>& always_slow = hot.always_slow;
 
 // Whether the allocator behind is glibc's, whose chunks say their size in the word before them, so that no call is
 // needed to ask: tried out on real allocations by find_real().

@@ -28,8 +28,9 @@ inline constexpr std::int64_t shifted(std::int64_t bytes) { return bytes * (std:
 inline constexpr std::int64_t unshifted(std::int64_t value) { return value >> (64 - kShift); }
 }  // namespace tally
 
-// All zero at the start of a thread: its first allocation or free takes the slow way, which enters it in the list.
-struct ThreadState {
+// All zero at the start of a thread: its first allocation or free takes the slow way, which enters it in the list. What
+// every allocation and free counts is in one line of the processor's cache.
+struct alignas(64) ThreadState {
   std::uint64_t gained;         // Tally of what was allocated since the last flush
   std::uint64_t given_back;     // and of what was freed
   std::int64_t high;            // the most that shifted_delta() was since then

@@ -12,7 +12,6 @@ namespace fittest::heap::track {
 using trace::Kind;
 using trace::Mode;
 
-constinit std::atomic<std::uint32_t> always_slow{kUnknownChunks};
 constinit AddressFilter recorded_filter = {};
 
 namespace {

@@ -13,11 +13,6 @@
 
 namespace fittest::heap::track {
 
-// Not 0: every allocation and free takes the slow way. It does until the functions behind are known, while a trace or
-// section of everything is open, and with an allocator whose chunks we cannot read.
-enum Slow : std::uint32_t { kAllRecorded = 1, kUnknownChunks = 2 };
-extern std::atomic<std::uint32_t> always_slow __attribute__((visibility("hidden")));
-
 // A free takes the slow way if the filter says that its address may be a recorded one.
 extern AddressFilter recorded_filter __attribute__((visibility("hidden")));
 
