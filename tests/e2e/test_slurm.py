@@ -127,7 +127,9 @@ def test_what_slurm_kills_for_memory_is_sent_again_with_more(slurm):
     assert "group 2: it was killed for its memory" in out
     assert re.search(r"group 2: sent again as job \d+ with 1\.\d GiB .*attempt 2 of 3", out), out
     assert "exceeded memory limit" in (slurm.results / "group-2-attempt-1.out").read_text()
-    assert not (slurm.results / "group-2-attempt-1.exit").exists()
+    # Slurm kills one process after the other: the script may live to see fittest end, and write that down.
+    written = slurm.results / "group-2-attempt-1.exit"
+    assert not written.exists() or int(written.read_text()) not in (0, 1, 5)
     assert list(slurm.verdicts(2, attempt=2).values()) == ["passed"]
     assert not (slurm.results / "group-1" / "attempt-2").exists()
 
