@@ -16,7 +16,6 @@ constinit AddressFilter recorded_filter = {};
 
 namespace {
 
-bool all_recorded() { return (always_slow.load(std::memory_order_relaxed) & kAllRecorded) != 0; }
 Mode mode() { return state.mode.load(std::memory_order_relaxed); }
 
 // Whether a visit enters the thread in the list. Freeing does not (what an unlisted thread frees is flushed at once): a

@@ -32,10 +32,12 @@ inline void add_allocation(ThreadState& t, std::size_t got) {
 
 inline void take_free(ThreadState& t, std::size_t got) { t.given_back += tally::one(got); }
 
+inline bool all_recorded() { return (always_slow.load(std::memory_order_relaxed) & kAllRecorded) != 0; }
+
 // Counts what is there at `at` (not null) and counted down already.
 inline void count_allocation(ThreadState& t, void* at, std::size_t size) {
   add_allocation(t, from_bootstrap(at) ? 0 : usable(at));
-  if (t.countdown < 0 || always_slow.load(std::memory_order_relaxed) != 0) allocated_slowly(t, at, size);
+  if (t.countdown < 0 || all_recorded()) allocated_slowly(t, at, size);
 }
 
 template <typename Make>
