@@ -20,10 +20,6 @@ inline constexpr std::uint64_t kLargestSize = std::uint64_t{1} << 48;
 constexpr bool of_python(trace::Kind kind) {
   return kind >= trace::Kind::python_raw;
 }
-// Memory that the program mapped by itself, which ends with unmap.
-constexpr bool is_mapping(trace::Kind kind) {
-  return kind == trace::Kind::mapped || kind == trace::Kind::brk;
-}
 
 // A place in the bytes of a block. Every read says whether it was possible; after one that was not, the place is
 // undefined.

@@ -140,6 +140,8 @@ enum class Kind : std::uint8_t {
   python_memory = 4,
   python_object = 5,
 };
+// Memory that the program mapped by itself, which ends with unmap.
+constexpr bool is_mapping(Kind kind) { return kind == Kind::mapped || kind == Kind::brk; }
 
 // A Python frame's `entry` bit: the interpreter's evaluation loop was entered for this frame, so that the Python frames
 // outside of it belong to the next native frame of the loop.

@@ -23,10 +23,6 @@ Amount without(Amount sum, const Amount& part) {
   return sum;
 }
 
-bool is_of_mappings(trace::Kind kind) {
-  return kind == trace::Kind::mapped || kind == trace::Kind::brk;
-}
-
 // The function at the inner end of a stack. One function's lines are reached by other paths through the interpreter.
 std::uint64_t innermost(const Stack& stack) {
   if (!stack.python.empty()) return std::uint64_t{stack.python.front().code} | (std::uint64_t{1} << 63);
@@ -211,7 +207,7 @@ class Grouper {
     } else {
       cut = cutter_.cut(names_.frames(stack.stack));
     }
-    const bool mapped = is_of_mappings(stack.kind);
+    const bool mapped = is_mapping(stack.kind);
     const auto [known, made] = by_frames_.try_emplace({cut.common, mapped, cut.frameworks}, groups_.size());
     if (made) {
       groups_.push_back(
