@@ -4,8 +4,9 @@
 #include <algorithm>
 #include <random>
 
-#include "cli/config_file.h"
+#include "parsed.h"
 #include "select/suggest.h"
+#include "support/mutated.h"
 
 namespace fittest::cli {
 namespace {
@@ -39,18 +40,6 @@ name = "stress"
 workers = "auto"
 paths = "tests/stress"
 )toml";
-
-Config parsed(const std::string& text, ConfigKind kind = ConfigKind::fittest_toml) {
-  const auto config = parse_config(text, "fittest.toml", kind);
-  EXPECT_TRUE(config) << config.error().text();
-  return config && *config ? **config : Config{};
-}
-
-std::string refused(const std::string& text) {
-  const auto config = parse_config(text, "fittest.toml", ConfigKind::fittest_toml);
-  EXPECT_FALSE(config) << text;
-  return config ? "" : config.error().text();
-}
 
 std::string refused_chunk(const std::string& lines) { return refused("[[chunk]]\nname = \"a\"\n" + lines); }
 
@@ -190,23 +179,7 @@ TEST(ChunkReader, GarbageIsRefusedOrReadNeverMore) {
   int refusals = 0;
   const std::string alphabet = "[]{}=\"'#.,\n\r\t\\ -+_()0129einfatrux:/\xc3\xa4\xff\0";
   for (int i = 0; i < 20'000; ++i) {
-    std::string text = kEverything;
-    for (std::uint64_t n = random() % 4 + 1; n > 0 && !text.empty(); --n) {
-      const auto at = random() % text.size();
-      switch (random() % 4) {
-        case 0:
-          text[at] = static_cast<char>(random());
-          break;
-        case 1:
-          text.insert(at, 1, alphabet[random() % alphabet.size()]);
-          break;
-        case 2:
-          text.erase(at, random() % 10 + 1);
-          break;
-        default:
-          text.insert(at, text.substr(random() % text.size(), random() % 30));
-      }
-    }
+    const std::string text = mutated(kEverything, random, alphabet);
     const auto config = parse_config(text, "f.toml", ConfigKind::fittest_toml);
     if (config) continue;
     ++refusals;

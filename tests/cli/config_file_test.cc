@@ -8,6 +8,8 @@
 #include <fstream>
 #include <random>
 
+#include "support/mutated.h"
+
 namespace fittest::cli {
 namespace {
 
@@ -159,23 +161,8 @@ TEST(ParseConfig, GarbageIsRefusedOrReadNeverMore) {
   int refusals = 0;
   const std::string alphabet = "[]{}=\"'#.,\n\r\t\\ -+_0129eEinfatrux:TZ\xc3\xa4\xff\0";
   for (int i = 0; i < 20'000; ++i) {
-    std::string text = i % 2 == 0 ? kEverything : std::string("[tool.fittest]\n") + kEverything;
-    for (std::uint64_t n = random() % 6 + 1; n > 0 && !text.empty(); --n) {
-      const auto at = random() % text.size();
-      switch (random() % 4) {
-        case 0:
-          text[at] = static_cast<char>(random());
-          break;
-        case 1:
-          text.insert(at, 1, alphabet[random() % alphabet.size()]);
-          break;
-        case 2:
-          text.erase(at, random() % 10 + 1);
-          break;
-        default:
-          text.insert(at, text.substr(random() % text.size(), random() % 30));
-      }
-    }
+    const std::string whole = i % 2 == 0 ? kEverything : std::string("[tool.fittest]\n") + kEverything;
+    const std::string text = mutated(whole, random, alphabet, 6);
     const auto config =
         parse_config(text, "f.toml", i % 2 == 0 ? ConfigKind::fittest_toml : ConfigKind::pyproject_toml);
     if (config) continue;

@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "cli/config_file.h"
+#include "parsed.h"
 
 namespace fittest::cli {
 namespace {
@@ -9,18 +9,6 @@ namespace {
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
-
-Config parsed(const std::string& text, ConfigKind kind = ConfigKind::fittest_toml) {
-  const auto config = parse_config(text, "fittest.toml", kind);
-  EXPECT_TRUE(config) << config.error().text();
-  return config && *config ? **config : Config{};
-}
-
-std::string refused(const std::string& text) {
-  const auto config = parse_config(text, "fittest.toml", ConfigKind::fittest_toml);
-  EXPECT_FALSE(config) << text;
-  return config ? "" : config.error().text();
-}
 
 TEST(LimitReader, ReadsEveryKey) {
   const Config config = parsed(R"toml([[limit]]

@@ -4,9 +4,10 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include <cstdlib>
 #include <fstream>
 #include <iterator>
+
+#include "support/folder.h"
 
 namespace fittest {
 namespace {
@@ -16,20 +17,13 @@ using ::testing::HasSubstr;
 
 class AtomicFileTest : public ::testing::Test {
  protected:
-  AtomicFileTest() {
-    std::string pattern = (fs::temp_directory_path() / "fittest-core-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) != nullptr) folder_ = pattern;
-  }
-  ~AtomicFileTest() override {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
   static std::string content(const fs::path& file) {
     std::ifstream in(file, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
   }
   [[nodiscard]] long files() const { return std::distance(fs::directory_iterator(folder_), {}); }
-  fs::path folder_;
+  const Folder own_;
+  const fs::path folder_ = own_.path();
 };
 
 TEST_F(AtomicFileTest, AppearsWholeInAFolderOfItsOwn) {

@@ -4,28 +4,21 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "core/utf8.h"
 #include "nasty.h"
+#include "support/folder.h"
 
 namespace fittest::exporting {
 namespace {
 
 // What bash makes of the words: each, with a NUL behind it.
 std::string read_by_bash(const std::string& words) {
-  std::string folder = (std::filesystem::temp_directory_path() / "fittest-words-XXXXXX").string();
-  if (::mkdtemp(folder.data()) == nullptr) return "no folder";
-  std::ofstream(folder + "/script", std::ios::binary) << "printf '%s\\0' " << words << "\n";
+  const Folder folder;
+  const std::string script = folder.write("script", "printf '%s\\0' " + words + "\n").string();
   // The name of the folder is this test's own, of plain characters.
-  const int status = std::system(("LC_ALL=C.UTF-8 bash --norc " + folder + "/script > " + folder + "/out").c_str());
-  std::ifstream in(folder + "/out", std::ios::binary);
-  std::ostringstream out;
-  out << in.rdbuf();
-  std::filesystem::remove_all(folder);
-  return status == 0 ? out.str() : "bash failed on: " + words;
+  const int status = std::system(("LC_ALL=C.UTF-8 bash --norc " + script + " > " + (folder / "out").string()).c_str());
+  return status == 0 ? folder.read("out") : "bash failed on: " + words;
 }
 
 std::vector<std::string> words() {

@@ -11,6 +11,7 @@
 #include <random>
 
 #include "fixture.h"
+#include "support/mutated.h"
 
 namespace fittest::history {
 namespace {
@@ -141,24 +142,9 @@ TEST_F(DurationsFile, OfMutatedTextIsReadOrRefused) {
   ASSERT_TRUE(store_durations(file_, {{"a.py::t[1]", 1.5}, {"b\xFF.py::t", 2}, {"c", 1e-7}}, OldDurations::drop));
   const std::string valid = text();
   for (int round = 0; round < 3000; ++round) {
-    std::string mutated = round % 2 == 0 ? valid : "[[\"a\", 1.5],\n [\"b\", 2]]";
-    for (std::uint64_t n = random() % 4 + 1; n > 0 && !mutated.empty(); --n) {
-      const std::size_t at = random() % mutated.size();
-      switch (random() % 4) {
-        case 0:
-          mutated.erase(at, random() % 9);
-          break;
-        case 1:
-          mutated[at] = static_cast<char>(random());
-          break;
-        case 2:
-          mutated.insert(at, mutated.substr(random() % mutated.size(), random() % 20));
-          break;
-        default:
-          mutated.insert(at, 1, "{}[]\",:-9e.\\\nud"[random() % 15]);
-      }
-    }
-    const auto found = read_durations(write(mutated));
+    const std::string whole = round % 2 == 0 ? valid : "[[\"a\", 1.5],\n [\"b\", 2]]";
+    const std::string garbage = mutated(whole, random, "{}[]\",:-9e.\\\nud");
+    const auto found = read_durations(write(garbage));
     if (!found) {
       EXPECT_THAT(found.error().where, HasSubstr(":"));
       continue;

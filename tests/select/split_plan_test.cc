@@ -7,6 +7,8 @@
 #include <set>
 #include <string>
 
+#include "support/mutated.h"
+
 namespace fittest::select {
 namespace {
 
@@ -124,25 +126,8 @@ TEST(SplitPlan, OfMutatedTextIsReadOrRefused) {
   const std::string text = sample().to_json();
   int read = 0;
   for (int round = 0; round < 20'000; ++round) {
-    std::string mutated = text;
-    for (std::uint64_t n = random() % 4 + 1; n > 0; --n) {
-      const std::size_t at = random() % mutated.size();
-      switch (random() % 4) {
-        case 0:
-          mutated.erase(at, random() % 9);
-          break;
-        case 1:
-          mutated[at] = static_cast<char>(random());
-          break;
-        case 2:
-          mutated.insert(at, mutated.substr(random() % mutated.size(), random() % 60));
-          break;
-        default:
-          mutated.insert(at, 1, "{}[]\",:-9e.\\\n"[random() % 13]);
-      }
-      if (mutated.empty()) break;
-    }
-    const auto plan = SplitPlan::from_json(mutated, "plan.json");
+    const std::string garbage = mutated(text, random, "{}[]\",:-9e.\\\n");
+    const auto plan = SplitPlan::from_json(garbage, "plan.json");
     if (!plan) {
       EXPECT_FALSE(plan.error().what.empty());
       continue;

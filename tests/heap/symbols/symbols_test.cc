@@ -19,6 +19,7 @@
 #include "heap/symbols/debug_file.h"
 #include "noise.h"
 #include "output_of.h"
+#include "support/folder.h"
 
 namespace fittest::heap {
 namespace {
@@ -36,16 +37,6 @@ struct Point {
 // A sample that ran and is gone, and a folder for its files.
 class SymbolsTest : public testing::Test {
  protected:
-  SymbolsTest() {
-    std::string pattern = (fs::temp_directory_path() / "fittest-symbols-XXXXXX").string();
-    if (mkdtemp(pattern.data()) != nullptr) folder_ = fs::canonical(pattern);
-  }
-  ~SymbolsTest() override {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
-  void SetUp() override { ASSERT_FALSE(folder_.empty()); }
-
   // Copies a sample to `folder_/name`, and runs it there.
   void run(const std::string& sample, const std::string& name = "program") {
     program_ = folder_ / name;
@@ -125,7 +116,8 @@ class SymbolsTest : public testing::Test {
     EXPECT_THAT(problems_, IsEmpty());
   }
 
-  fs::path folder_;
+  const Folder own_;
+  const fs::path folder_ = own_.path();
   fs::path program_;
   Profile profile_;
   std::map<std::string, Point> points_;
