@@ -123,6 +123,36 @@ def test_all_descriptors_closed(suite):
     assert result.verdict("test_after") == "passed", result.out
 
 
+# What a test writes to every socket it finds, its worker's connection among them: bytes that are no frame, a frame of no
+# known type, and one that is a worker's request to stop but for what its words are.
+GARBAGE = {
+    "no_frame": r"b'\xff' * 64",
+    "no_type": r"struct.pack('<IB', 5, 0xfe) + b'xxxx'",
+    "no_words": r"""struct.pack('<IBI', 5 + 11, ord('p'), 0) + b'{"kind": 3}'""",
+    "cut_off": r"struct.pack('<IB', 3, ord('e')) + b'xx'",
+}
+
+
+@pytest.mark.parametrize("what", GARBAGE)
+def test_garbage_on_the_connection_of_a_worker(suite, what):
+    suite.write(test_a="""
+        import os, stat, struct
+        def test_harm():
+            written = 0
+            for name in os.listdir("/proc/self/fd"):
+                try:
+                    if stat.S_ISSOCK(os.fstat(int(name)).st_mode): written += os.write(int(name), %s)
+                except OSError:
+                    pass
+            assert written
+        def test_after(): pass
+    """ % GARBAGE[what], test_b="def test_other(): pass")
+    result = suite.fittest("-n2")
+    assert result.verdict("test_harm") == ("crashed" if what == "no_frame" else "passed"), result.out
+    assert result.verdict("test_after") == result.verdict("test_other") == "passed", result.out
+    assert "bug in fittest" not in result.out
+
+
 def test_a_flood_of_output(suite):
     suite.write(test_a="""
         def test_quiet(): pass

@@ -10,12 +10,13 @@
 #include <set>
 #include <unordered_map>
 
+#include "suite/process.h"
 #include "suite/pytest/bundle.h"
 #include "suite/pytest/channel.h"
+#include "suite/pytest/decode.h"
 #include "suite/pytest/end_watch.h"
 #include "suite/pytest/protocol.h"
 #include "suite/pytest/session_json.h"
-#include "suite/process.h"
 
 namespace fittest::suite::pytest {
 namespace {
@@ -32,7 +33,7 @@ struct Worker {
   bool spawned = false;
   std::unique_ptr<Channel> channel;
   std::unique_ptr<EndWatch> watch;
-  bool ended = false;  // its process is; its status is not known yet
+  bool ended = false;                // its process is; its status is not known yet
   std::optional<Bytes> ready_early;  // what it held when it said so before the zygote had told its pid
 };
 
@@ -61,8 +62,9 @@ class PytestSuite : public Suite {
     setup["heap"] = heap_setup();
     auto bundle = make_bundle(options_.python.path, std::move(setup), options_.arguments);
     if (!bundle) return tl::unexpected(bundle.error());
-    ProcessOrder order{bundle->command, watched(place.environment), place.join_files, {}, options_.input, options_.output,
-                       options_.error, options_.own_session};
+    ProcessOrder order{
+        bundle->command, watched(place.environment), place.join_files, {}, options_.input, options_.output,
+        options_.error,  options_.own_session};
     order.keep = {bundle->content.get(), connection->second.get(), control->second.get()};
     auto process = start_process(order);
     if (!process) return tl::unexpected(process.error());
@@ -102,16 +104,15 @@ class PytestSuite : public Suite {
     if (isolation_ == "spawn") {
       if (auto spawned = spawn(*worker, order, connection->second, place); !spawned) return spawned;
     } else {
-      auto sent = send_with_descriptor(zygote_->descriptor(), make_frame(Frame::fork, dump(order)),
-                                       connection->second.get());
+      auto sent =
+          send_with_descriptor(zygote_->descriptor(), make_frame(Frame::fork, dump(order)), connection->second.get());
       if (!sent) return sent;
     }
     const WorkerId id = place.worker;
     worker->channel = std::make_unique<Channel>(
         loop_, std::move(connection->first),
-        Channel::Handlers{[this, id](const FrameCutter::Cut& cut) { on_worker(id, cut); },
-                          [this, id] { worker_closed(id); },
-                          {}});
+        Channel::Handlers{
+            [this, id](const FrameCutter::Cut& cut) { on_worker(id, cut); }, [this, id] { worker_closed(id); }, {}});
     if (held_back_) worker->channel->set_reading(false);
     workers_[id] = std::move(worker);
     return {};
@@ -149,7 +150,7 @@ class PytestSuite : public Suite {
   void amend(TestIndex test, std::string_view report) override { session_->send(replay(test, report, 0)); }
 
   void report_verdict(TestIndex test, Verdict verdict, const std::string& text) override {
-    const std::string_view outcome = is_failure(verdict)                                        ? "failed"
+    const std::string_view outcome = is_failure(verdict)                                          ? "failed"
                                      : verdict == Verdict::skipped || verdict == Verdict::xfailed ? "skipped"
                                                                                                   : "passed";
     session_->send(make_frame(
@@ -200,15 +201,21 @@ class PytestSuite : public Suite {
   }
 
   Result<void> spawn(Worker& worker, const json& order, const Descriptor& end, const WorkerPlace& place) {
-    json setup{{"role", "worker"},        {"channel", end.get()},
-               {"order", order},          {"exit_without_pytest", kNoPytest},
-               {"in_order", in_order_},   {"properties", properties_},
-               {"testrun_uid", testrun_}, {"worker_input", worker_input_},
+    json setup{{"role", "worker"},
+               {"channel", end.get()},
+               {"order", order},
+               {"exit_without_pytest", kNoPytest},
+               {"in_order", in_order_},
+               {"properties", properties_},
+               {"testrun_uid", testrun_},
+               {"worker_input", worker_input_},
                {"measured_labels", measured_labels_},
-               {"heap", heap_setup()},    {"heap_plan", heap_plan_}};
+               {"heap", heap_setup()},
+               {"heap_plan", heap_plan_}};
     auto bundle = make_bundle(options_.python.path, std::move(setup), options_.arguments);
     if (!bundle) return tl::unexpected(bundle.error());
-    ProcessOrder process{bundle->command, watched(place.environment), place.join_files, {}, {}, options_.output, options_.error};
+    ProcessOrder process{bundle->command, watched(place.environment), place.join_files, {}, {}, options_.output,
+                         options_.error};
     process.keep = {bundle->content.get(), end.get()};
     auto started = start_process(process);
     if (!started) return tl::unexpected(started.error());
@@ -240,19 +247,9 @@ class PytestSuite : public Suite {
   // --- what arrives ---
 
   void on_session(const FrameCutter::Cut& cut) {
-    FieldReader fields(cut.payload);
     switch (cut.type) {
       case Frame::tests:
-        while (!fields.rest().empty() && fields.ok()) {
-          TestList::Traits traits;
-          traits.file = fields.u32();
-          traits.group = fields.u32();
-          traits.shares_setup = fields.u8() != 0;
-          traits.labels = fields.u32();
-          const std::uint32_t size = fields.u32();
-          const std::string_view id = fields.bytes(size);
-          if (fields.ok()) tests_.add(id, traits);
-        }
+        decode_tests(cut.payload, tests_);
         return;
       case Frame::collected:
         on_collected(cut.payload);
@@ -260,12 +257,9 @@ class PytestSuite : public Suite {
       case Frame::ask:
         on_ask(cut.payload);
         return;
-      case Frame::stop: {
-        const json text = json::parse(cut.payload, nullptr, false);
-        if (!text.is_object()) break;
-        listener_->stop_requested({StopRequest::Kind::maxfail, text.value("reason", ""), {}, {}});
-        return;
-      }
+      case Frame::stop:
+        if (const auto request = decode_session_stop(cut.payload)) return listener_->stop_requested(*request);
+        break;
       case Frame::started:  // --isolation none: the session runs the tests
       case Frame::finished:
         on_test(WorkerId{0}, cut);
@@ -273,8 +267,9 @@ class PytestSuite : public Suite {
       default:
         break;
     }
-    listener_->failed({"the session sent something that makes no sense", "frame '" +
-                       std::string(1, static_cast<char>(cut.type)) + "'", "this is a bug in fittest: please report it"});
+    listener_->failed({"the session sent something that makes no sense",
+                       "frame '" + std::string(1, static_cast<char>(cut.type)) + "'",
+                       "this is a bug in fittest: please report it"});
   }
 
   void on_collected(std::string_view payload) {
@@ -380,77 +375,28 @@ class PytestSuite : public Suite {
       case Frame::finished:
         on_test(id, cut);
         return;
-      case Frame::amended: {
-        TestAmendment amendment;
-        amendment.worker = id;
-        amendment.test = fields.u32();
-        amendment.verdict = verdict_number(fields.u8());
-        const std::uint32_t size = fields.u32();
-        amendment.detail = fields.bytes(size);
-        amendment.report = fields.rest();
-        if (fields.ok() && amendment.test < tests_.size()) listener_->test_amended(std::move(amendment));
+      case Frame::amended:
+        if (auto amendment = decode_amendment(id, cut.payload); amendment && amendment->test < tests_.size()) {
+          listener_->test_amended(std::move(*amendment));
+        }
         return;
-      }
       case Frame::batch_done:
         listener_->batch_done(id, Bytes{fields.u64()});
         return;
-      case Frame::asks_to_stop: {
-        StopRequest request;
-        request.by = fields.u32();
-        const json text = json::parse(fields.rest(), nullptr, false);
-        if (!text.is_object()) return;
-        const std::string kind = text.value("kind", "");
-        request.kind = kind == "exit"        ? StopRequest::Kind::exit
-                       : kind == "interrupt" ? StopRequest::Kind::interrupt
-                                             : StopRequest::Kind::maxfail;
-        if (text.contains("message") && text["message"].is_string()) request.message = text["message"];
-        if (text.contains("returncode") && text["returncode"].is_number_integer()) request.exit_code = text["returncode"];
-        listener_->stop_requested(request);
+      case Frame::asks_to_stop:
+        if (const auto request = decode_stop_request(cut.payload)) listener_->stop_requested(*request);
         return;
-      }
       default:
         return;  // a test that found the descriptor and wrote to it; its worker will not get far
     }
   }
 
-  static Verdict verdict_number(std::uint8_t value) {
-    return value < kVerdictCount ? static_cast<Verdict>(value) : Verdict::error;
-  }
-
   void on_test(WorkerId id, const FrameCutter::Cut& cut) {
-    FieldReader fields(cut.payload);
-    const TestIndex test = fields.u32();
-    if (test >= tests_.size()) return;
     if (cut.type == Frame::started) {
-      listener_->test_started(id, test);
-      return;
+      if (const auto test = decode_test(cut.payload); test && *test < tests_.size()) listener_->test_started(id, *test);
+    } else if (auto end = decode_test_end(id, cut.payload); end && end->test < tests_.size()) {
+      listener_->test_finished(std::move(*end));
     }
-    TestEnd end;
-    end.worker = id;
-    end.test = test;
-    end.verdict = verdict_number(fields.u8());
-    const std::uint8_t flags = fields.u8();
-    end.duration = fields.f64();
-    end.peak = Bytes{fields.u64()};
-    end.held = Bytes{fields.u64()};
-    const std::uint32_t detail = fields.u32();
-    const std::uint32_t left = fields.u32();
-    if ((flags & kHeap) != 0) {
-      HeapFigures& heap = end.heap.emplace();
-      heap.peak = Bytes{fields.u64()};
-      heap.allocated = Bytes{fields.u64()};
-      heap.allocations = fields.u64();
-      if ((flags & kBody) != 0) heap.body_peak = Bytes{fields.u64()};
-    }
-    end.detail = fields.bytes(detail);
-    if (const std::size_t line = end.detail.find('\n'); line != std::string::npos) {
-      end.message = end.detail.substr(line + 1);
-      end.detail.resize(line);
-    }
-    end.left_behind = fields.bytes(left);
-    end.broken = (flags & kBroken) != 0;
-    end.report = fields.rest();
-    if (fields.ok()) listener_->test_finished(std::move(end));
   }
 
   // --- ends ---
