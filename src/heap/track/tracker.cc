@@ -16,7 +16,9 @@ constinit AddressFilter recorded_filter = {};
 
 namespace {
 
-Mode mode() { return state.mode.load(std::memory_order_relaxed); }
+Mode mode() {
+  return state.mode.load(std::memory_order_relaxed);
+}
 
 // Whether a visit enters the thread in the list. Freeing does not (what an unlisted thread frees is flushed at once): a
 // thread that dies frees the stacks of others after the last destructor, when nobody would take it from the list again.
@@ -62,8 +64,8 @@ StackKey walk(ThreadState& t) {
   return stack;
 }
 
-// Whether the open section wants what this thread allocates. Memory that one of Python's allocators gets while these are
-// recorded holds what is recorded already.
+// Whether the open section wants what this thread allocates. Memory that one of Python's allocators gets while these
+// are recorded holds what is recorded already.
 bool section_wants(const ThreadState& t) {
   const std::uint32_t wanted = state.section_thread.load(std::memory_order_relaxed);
   if (wanted != kAnyThread && (wanted == 0 || wanted != t.tid)) return false;
@@ -93,7 +95,8 @@ bool remember(const ThreadState& t, Recorder& trace, std::uintptr_t at) {
 }
 
 // Records one allocation, in the process's trace and in the section, or in one of them.
-void record(ThreadState& t, Kind kind, std::uintptr_t at, std::size_t size, bool in_trace, bool in_section, bool sampled) {
+void record(ThreadState& t, Kind kind, std::uintptr_t at, std::size_t size, bool in_trace, bool in_section,
+            bool sampled) {
   const StackKey stack = walk(t);
   const Locked locked(state.lock);
   if (in_trace) {
@@ -194,6 +197,7 @@ bool is_counted_mapping(std::uintptr_t at) {
 void unmapped(std::uintptr_t at, std::size_t size) {
   ThreadState& t = this_thread;
   if (t.inside != 0 || size == 0) return;
+  if (at < t.stack_end && at + size > t.stack_begin) t.stack_begin = t.stack_end = 0;  // a coroutine's stack
   const Visit visit(t, Enters::nothing);
   flush(t);
   const Locked locked(state.lock);

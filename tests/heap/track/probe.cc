@@ -39,7 +39,9 @@ void say(const char* key, std::uint64_t value) {
   if (::write(STDOUT_FILENO, line, static_cast<std::size_t>(length)) != length) std::abort();
 }
 
-std::uint64_t number(char** arguments, int index) { return std::strtoull(arguments[index], nullptr, 10); }
+std::uint64_t number(char** arguments, int index) {
+  return std::strtoull(arguments[index], nullptr, 10);
+}
 
 struct Numbers {
   std::uint64_t state;
@@ -92,11 +94,16 @@ bool c_alone = false;
 std::size_t some_size(Numbers& random) {
   if (largest_size != SIZE_MAX) return random(largest_size + 1);
   switch (random(20)) {
-    case 0: return 0;
-    case 1: return random(200'000);
-    case 2: return random(3'000'000) / (1 + random(50));
-    case 3: return random(20'000);
-    default: return random(300);
+    case 0:
+      return 0;
+    case 1:
+      return random(200'000);
+    case 2:
+      return random(3'000'000) / (1 + random(50));
+    case 3:
+      return random(20'000);
+    default:
+      return random(300);
   }
 }
 
@@ -126,13 +133,21 @@ void step(Numbers& random, Place* places, std::size_t count) {
   place.by_new = false;
   place.size = size;
   switch (random(8)) {
-    case 0: place.at = std::calloc(1, size); break;
-    case 1: place.at = std::aligned_alloc(64, size); break;
+    case 0:
+      place.at = std::calloc(1, size);
+      break;
+    case 1:
+      place.at = std::aligned_alloc(64, size);
+      break;
     case 2:
       if (::posix_memalign(&place.at, std::size_t{1} << (3 + random(10)), size) != 0) std::abort();
       break;
-    case 3: place.at = ::memalign(std::size_t{1} << (4 + random(12)), size); break;
-    case 4: place.at = ::valloc(size); break;
+    case 3:
+      place.at = ::memalign(std::size_t{1} << (4 + random(12)), size);
+      break;
+    case 4:
+      place.at = ::valloc(size);
+      break;
     case 5:
       if (c_alone) {
         place.at = std::malloc(size);
@@ -142,8 +157,12 @@ void step(Numbers& random, Place* places, std::size_t count) {
       place.size = size == 0 ? 1 : size;
       place.by_new = true;
       break;
-    case 6: place.at = std::realloc(nullptr, size); break;
-    default: place.at = std::malloc(size); break;
+    case 6:
+      place.at = std::realloc(nullptr, size);
+      break;
+    default:
+      place.at = std::malloc(size);
+      break;
   }
   account.got(place.at, place.size);
 }
@@ -220,8 +239,8 @@ void* work(void* data) {
   return nullptr;
 }
 
-// threads COUNT STEPS ROUNDS: each round makes the threads anew. Small sizes: what one account has just heard of and the
-// other not yet is little.
+// threads COUNT STEPS ROUNDS: each round makes the threads anew. Small sizes: what one account has just heard of and
+// the other not yet is little.
 int do_threads(char** arguments) {
   largest_size = 4096;
   const std::uint64_t count = number(arguments, 0);
@@ -277,8 +296,12 @@ int do_fork_from_threads(char** arguments) {
   return 0;
 }
 
-[[gnu::noinline]] void* parents_allocation(std::size_t size) { return std::malloc(size); }
-[[gnu::noinline]] void* childs_allocation(std::size_t size) { return std::malloc(size); }
+[[gnu::noinline]] void* parents_allocation(std::size_t size) {
+  return std::malloc(size);
+}
+[[gnu::noinline]] void* childs_allocation(std::size_t size) {
+  return std::malloc(size);
+}
 
 // fork: what the parent holds the child may free
 int do_fork(char**) {
@@ -328,33 +351,33 @@ int do_maps(char**) {
     say(key, now.mapped - before.mapped);
   };
   auto* at = static_cast<char*>(::mmap(nullptr, 8 * kMiB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-  held("mapped");                                                                            // 8
+  held("mapped");  // 8
   ::munmap(at + 2 * kMiB, kMiB);
-  held("hole");                                                                              // 7
+  held("hole");  // 7
   ::munmap(at + 2 * kMiB, kMiB);
-  held("hole_again");                                                                        // 7
+  held("hole_again");  // 7
   ::mmap(at + kMiB, 3 * kMiB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-  held("over_hole");                                                                         // 8
+  held("over_hole");  // 8
   auto* more = static_cast<char*>(::mremap(at, 8 * kMiB, 16 * kMiB, MREMAP_MAYMOVE));
-  held("grown");                                                                             // 16
+  held("grown");  // 16
   more = static_cast<char*>(::mremap(more, 16 * kMiB, 4 * kMiB, 0));
-  held("shrunk");                                                                            // 4
+  held("shrunk");  // 4
   void* reserved = ::mmap(nullptr, 64 * kMiB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  held("reserved");                                                                          // 4
+  held("reserved");  // 4
   const int zero = ::open("/proc/self/exe", O_RDONLY);
   void* file = ::mmap(nullptr, 4096, PROT_READ, MAP_PRIVATE, zero, 0);
-  held("file");                                                                              // 4
+  held("file");  // 4
   ::munmap(file, 4096);
   ::munmap(reserved, 64 * kMiB);
   ::munmap(more, 4 * kMiB);
-  held("none");                                                                              // 0
+  held("none");  // 0
   auto* end = static_cast<char*>(::sbrk(static_cast<std::intptr_t>(kMiB)));
-  held("brk");                                                                               // 1
+  held("brk");  // 1
   ::sbrk(-static_cast<std::intptr_t>(kMiB));
-  held("brk_back");                                                                          // 0
+  held("brk_back");  // 0
   say("moved", static_cast<std::uint64_t>(end != nullptr));
   fittest_heap_read(&now);
-  say("peak", now.peak - before.live);                                                       // 16
+  say("peak", now.peak - before.live);  // 16
   return 0;
 }
 
@@ -422,15 +445,56 @@ void on_other_stack() {
   ::swapcontext(&inside, &outside);
 }
 
+void call_on(void* stack, std::size_t size, void (*function)()) {
+  ::getcontext(&inside);
+  inside.uc_stack.ss_sp = stack;
+  inside.uc_stack.ss_size = size;
+  inside.uc_link = &outside;
+  ::makecontext(&inside, function, 0);
+  ::swapcontext(&outside, &inside);
+}
+
 // coroutine: allocates on a stack that is no thread's
 int do_coroutine(char**) {
   static char stack[std::size_t{128} << 10];
-  ::getcontext(&inside);
-  inside.uc_stack.ss_sp = stack;
-  inside.uc_stack.ss_size = sizeof stack;
-  inside.uc_link = &outside;
-  ::makecontext(&inside, on_other_stack, 0);
-  ::swapcontext(&outside, &inside);
+  call_on(stack, sizeof stack, on_other_stack);
+  return 0;
+}
+
+extern "C" [[gnu::used]] void allocate_below_far_frame() {
+  std::free(std::malloc(99'999));
+}
+
+// vanishing: allocates on a stack, below a function whose unwind rule is wrong: it says that its caller's frame lies 32
+// KiB further up. That is memory at first, and then no more.
+int do_vanishing(char**) {
+#if defined(__x86_64__)
+  constexpr std::size_t kStack = std::size_t{64} << 10;
+  void* const both =
+      ::mmap(nullptr, 2 * kStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (both == MAP_FAILED) return 1;
+  const auto on_far_frame = [] {
+    asm volatile(
+        "call 1f\n\t"
+        "jmp 2f\n"
+        "1:\n\t"
+        ".cfi_remember_state\n\t"
+        ".cfi_def_cfa %%rsp, 32768\n\t"
+        "subq $8, %%rsp\n\t"
+        "call allocate_below_far_frame\n\t"
+        "addq $8, %%rsp\n\t"
+        "ret\n\t"
+        ".cfi_restore_state\n"
+        "2:"
+        :
+        :
+        : "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "memory", "cc");
+    ::swapcontext(&inside, &outside);
+  };
+  call_on(both, kStack, on_far_frame);
+  ::munmap(static_cast<char*>(both) + kStack, kStack);
+  call_on(both, kStack, on_far_frame);
+#endif
   return 0;
 }
 
@@ -505,7 +569,8 @@ int do_stacks(char** arguments) {
   return 0;
 }
 
-// detached ROUNDS: thirty threads at once that nobody joins: each frees the stacks of others, long after its destructors
+// detached ROUNDS: thirty threads at once that nobody joins: each frees the stacks of others, long after its
+// destructors
 int do_detached(char** arguments) {
   static pthread_barrier_t met;
   static sem_t passed;
@@ -546,13 +611,13 @@ int main(int count, char** arguments) {
     std::string_view name;
     int (*run)(char**);
   };
-  for (const Way way : {Way{"steps", do_steps}, Way{"section", do_section}, Way{"threads", do_threads},
-                        Way{"fork", do_fork}, Way{"fork_from_threads", do_fork_from_threads}, Way{"vfork", do_vfork},
-                        Way{"kill", do_kill}, Way{"maps", do_maps}, Way{"signal", do_signal},
-                        Way{"close_all", do_close_all}, Way{"deep", do_deep}, Way{"coroutine", do_coroutine},
-                        Way{"plugin", do_plugin}, Way{"chdir", do_chdir}, Way{"environment", do_environment},
-                        Way{"execute", do_execute}, Way{"stacks", do_stacks},
-                        Way{"detached", do_detached}}) {
+  for (const Way way :
+       {Way{"steps", do_steps}, Way{"section", do_section}, Way{"threads", do_threads}, Way{"fork", do_fork},
+        Way{"fork_from_threads", do_fork_from_threads}, Way{"vfork", do_vfork}, Way{"kill", do_kill},
+        Way{"maps", do_maps}, Way{"signal", do_signal}, Way{"close_all", do_close_all}, Way{"deep", do_deep},
+        Way{"coroutine", do_coroutine}, Way{"vanishing", do_vanishing}, Way{"plugin", do_plugin},
+        Way{"chdir", do_chdir}, Way{"environment", do_environment}, Way{"execute", do_execute},
+        Way{"stacks", do_stacks}, Way{"detached", do_detached}}) {
     if (way.name == what) return way.run(arguments + 2);
   }
   return 2;

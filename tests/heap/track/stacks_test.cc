@@ -54,6 +54,13 @@ TEST_P(StackOf, OnAStackThatIsNoThreads) {
   EXPECT_TRUE(Functions(profile).on(*figures, "on_other_stack"));
 }
 
+TEST_P(StackOf, BesideMemoryThatIsNotThereAnyMore) {
+  const Profile profile = run({"vanishing"});
+  const Figures* figures = of_size(profile, 99'999);
+  ASSERT_NE(figures, nullptr);
+  EXPECT_TRUE(Functions(profile).on(*figures, "allocate_below_far_frame"));
+}
+
 TEST_P(StackOf, ADeepStackIsCutAtItsOuterEnd) {
   const Profile shallow = run({"deep", "200"});
   const Figures* whole = of_size(shallow, 77'777);
