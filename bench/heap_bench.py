@@ -1,23 +1,28 @@
 #!/usr/bin/env python3
 """The heap tracker, heaptrack and memray on the same programs, on the same machine, in the same run. Tables in Markdown.
 
-    bench/heap_bench.py [--repeats N] [--slow-repeats N] [--others N] [--only NAME,...] [loop] [programs] [numpy]
-                        [numpy-whole]
+    bench/heap_bench.py [--repeats N] [--slow-repeats N] [--others N] [--beside] [--only NAME,...] [loop] [programs]
+                        [numpy] [numpy-whole]
 
 loop      a loop that does nothing but malloc and free
 programs  programs that allocate a lot: cc1plus, xmllint, jq, doxygen (Debian), Python with every object from malloc, and
           Python as it is
 numpy     a part of numpy's installed suite, under pytest
-numpy-whole  all of it but the one test that needs 22 GiB; not by default
+numpy-whole  all of it but the few tests that need over 8 GB; not by default
 
 Each program is run plain, with the tracker as it is by default, with the tracker recording everything, with heaptrack
-and, for Python, with memray; in turn, N times (5), what takes over twenty times as long as the plain program only
---slow-repeats times (1). Figures are medians: seconds of wall clock and of processors, ratios to the plain program, "in
-pairs" to the plain run of the same round (a machine that is now faster, now slower changes those least), bytes of trace.
+and, for Python, with memray; N rounds (5), each in another order; what takes over twenty times as long as the plain
+program only in --slow-repeats of them (1). Figures are medians: seconds of wall clock and of processors, ratios to the
+plain program, "in pairs" to the plain run of the same round (a machine that is now faster, now slower changes those
+least), bytes of trace.
+--beside runs the plain program and the default mode, and nothing else, at the same time, each on a processor of its own,
+and exchanges the processors each round: for programs that take minutes, in which the speed of a machine changes.
 Each tool is run by its own command, its start and whatever it does at the end included. Standard library only; heaptrack
 from Debian, memray from PyPI (`pip install memray` for the interpreter that MEMRAY_PYTHON names)."""
 import argparse
+import concurrent.futures
 import os
+import random
 import shutil
 import statistics
 import struct
@@ -94,7 +99,7 @@ def make_inputs(folder):
     (folder / "pure_work.py").write_text(PURE_WORK)
     (folder / "Doxyfile").write_text(
         "INPUT=%s\nRECURSIVE=YES\nGENERATE_LATEX=NO\nGENERATE_HTML=YES\nEXTRACT_ALL=YES\nQUIET=YES\nWARNINGS=NO\n"
-        "SOURCE_BROWSER=YES\nHAVE_DOT=NO\nNUM_PROC_THREADS=1\n" % (ROOT / "src"))
+        "SOURCE_BROWSER=YES\nHAVE_DOT=NO\nNUM_PROC_THREADS=1\nOUTPUT_DIRECTORY=$(OUTPUT)\n" % (ROOT / "src"))
 
 
 class Program:
@@ -114,7 +119,7 @@ def programs():
         Program("python, json", [PYTHON, "json_work.py"], None, True),
         Program("python, objects", [PYTHON, "pure_work.py"], None, True),
         Program("doxygen", ["doxygen", "Doxyfile"]),
-        Program("cc1plus", [cc1plus, "-quiet", "-O1", "-std=c++20", "-fpreprocessed", "big.ii", "-o", "big.s"]),
+        Program("cc1plus", [cc1plus, "-quiet", "-O1", "-std=c++20", "-fpreprocessed", "big.ii", "-o", os.devnull]),
     ]
 
 
@@ -122,22 +127,39 @@ class Result:
     def __init__(self):
         self.wall, self.cpu, self.trace, self.allocations = [], [], [], 0
 
+    def add(self, figures, traces):
+        self.wall.append(figures[0])
+        self.cpu.append(figures[1])
+        self.trace.append(size_of(traces.iterdir()))
+        self.allocations = max(self.allocations, allocations_of(traces))
+
 
 def size_of(files):
-    return sum(file.stat().st_size for file in files)
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 class Failed(Exception):
     pass
 
 
-def run(command, environment, folder, codes):
-    started = time.monotonic()
-    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    if (code := os.waitstatus_to_exitcode(status)) not in codes:
-        raise Failed("%s ended with %d" % (command, code))
-    return time.monotonic() - started, usage.ru_utime + usage.ru_stime
+class Run:
+    """A command at work, on one `processor` if that is given."""
+    def __init__(self, command, environment, folder, processor=None):
+        everywhere = os.sched_getaffinity(0)
+        if processor is not None:
+            os.sched_setaffinity(0, {processor})  # is inherited
+        self.command, self.started = command, time.monotonic()
+        self.process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
+        os.sched_setaffinity(0, everywhere)
+
+    def end(self, codes):
+        """Seconds of wall clock and of processors."""
+        _, status, usage = os.wait4(self.process.pid, 0)
+        wall = time.monotonic() - self.started
+        if (code := os.waitstatus_to_exitcode(status)) not in codes:
+            raise Failed("%s ended with %d" % (self.command, code))
+        return wall, usage.ru_utime + usage.ru_stime
 
 
 def variants(program):
@@ -181,29 +203,55 @@ def allocations_of(traces):
     return total
 
 
+def environment_of(program, traces, extra):
+    return {**os.environ, **program.environment, **extra, "OUTPUT": str(traces)}  # the last for doxygen
+
+
 def compare(program, folder, repeats, slow_repeats, others):
-    results = {}
+    ways = [way for way in variants(program) if others != 0 or way[0] in ("plain", "fittest")]
+    results = {name: Result() for name, _ in ways}
+    order = random.Random(1)
     for round_ in range(repeats):
-        for name, make in variants(program):
-            if others == 0 and name not in ("plain", "fittest"):
-                continue
-            result = results.setdefault(name, Result())
+        # What a program leaves of the machine (memory that goes back to a host, caches) is not always for the same next.
+        for name, make in order.sample(ways, len(ways)):
+            result = results[name]
             slow = result.cpu and result.cpu[0] > 20 * results["plain"].cpu[0]
             if round_ >= (slow_repeats if slow else repeats if name in ("plain", "fittest") else others):
                 continue
             traces = Path(tempfile.mkdtemp(dir=folder))
             command, extra = make(traces)
             try:
-                wall, cpu = run(command, {**os.environ, **program.environment, **extra}, folder, program.codes)
+                figures = Run(command, environment_of(program, traces, extra), folder).end(program.codes)
             except Failed as problem:
                 if name in ("plain", "fittest"):
                     raise SystemExit("bench: %s" % problem) from None
                 print("bench: %s" % problem, file=sys.stderr)
                 continue
-            result.wall.append(wall)
-            result.cpu.append(cpu)
-            result.trace.append(size_of(traces.iterdir()))
-            result.allocations = max(result.allocations, allocations_of(traces))
+            result.add(figures, traces)
+            shutil.rmtree(traces)
+    print_table(program.name, results)
+
+
+def compare_beside(program, folder, repeats):
+    """As compare(), of the plain program and the default mode, both at once."""
+    results = {"plain": Result(), "fittest": Result()}
+    processors = sorted(os.sched_getaffinity(0))[:2]
+    if len(processors) < 2:
+        raise SystemExit("bench: --beside needs two processors")
+    for _ in range(repeats):
+        processors.reverse()
+        runs = []
+        for (name, make), processor in zip(variants(program), processors):
+            traces = Path(tempfile.mkdtemp(dir=folder))
+            command, extra = make(traces)
+            runs.append((name, traces, Run(command, environment_of(program, traces, extra), folder, processor)))
+        with concurrent.futures.ThreadPoolExecutor() as waiting:
+            ends = [waiting.submit(run.end, program.codes) for _, _, run in runs]
+        for (name, traces, _), end in zip(runs, ends):
+            try:
+                results[name].add(end.result(), traces)
+            except Failed as problem:
+                raise SystemExit("bench: %s" % problem) from None
             shutil.rmtree(traces)
     print_table(program.name, results)
 
@@ -236,9 +284,10 @@ def numpy_suite():
 
 def whole_numpy_suite():
     # numpy.typing's tests need packages that Debian does not install with it; some others fail without the tracker, too.
-    return Program("numpy's suite, but for numpy.typing and TestHistogram.test_big_arrays",
+    # Two runs beside each other fit into memory without what asks for over 8 GB of it.
+    return Program("numpy's suite, but for numpy.typing and tests that need over 8 GB",
                    [*NUMPY, "numpy", "--continue-on-collection-errors", "-k", "not test_big_arrays and not typing"],
-                   with_and_without=True, codes=(0, 1))
+                   {"NPY_AVAILABLE_MEM": "8GB"}, with_and_without=True, codes=(0, 1))
 
 
 def main():
@@ -247,6 +296,7 @@ def main():
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--slow-repeats", type=int, default=1)
     parser.add_argument("--others", type=int, help="times for all but the plain program and the default mode")
+    parser.add_argument("--beside", action="store_true", help="the plain program and the default mode at the same time")
     parser.add_argument("--only", default="")
     arguments = parser.parse_args()
     if not FITTEST.exists():
@@ -269,8 +319,11 @@ def main():
             if not shutil.which(program.command[0]) and not (folder / program.command[0]).exists():
                 print("\n%s: not here" % program.name)
                 continue
-            compare(program, folder, arguments.repeats, arguments.slow_repeats,
-                    arguments.repeats if arguments.others is None else arguments.others)
+            if arguments.beside:
+                compare_beside(program, folder, arguments.repeats)
+            else:
+                compare(program, folder, arguments.repeats, arguments.slow_repeats,
+                        arguments.repeats if arguments.others is None else arguments.others)
 
 
 if __name__ == "__main__":

@@ -71,8 +71,8 @@ void measure(const Suite& suite, const SplitOptions& options, double seconds_all
 }
 
 void print_head() {
-  fmt::print("{:<20}{:>9}{:>7} {:<22}{:<8}{:>8}{:>9}{:>9}{:>8}{:>9}\n", "suite", "tests", "splits", "algorithm", "whole",
-             "workers", "budget", "ratio", "gr/file", "seconds");
+  fmt::print("{:<20}{:>9}{:>7} {:<22}{:<8}{:>8}{:>9}{:>9}{:>8}{:>9}\n", "suite", "tests", "splits", "algorithm",
+             "whole", "workers", "budget", "ratio", "gr/file", "seconds");
 }
 
 Suite million(std::uint32_t files) {
@@ -83,8 +83,10 @@ Suite million(std::uint32_t files) {
     const auto file = static_cast<std::uint32_t>(std::uint64_t{i} * files / 1'000'000);
     suite.tests.add(fmt::format("tests/unit/test_{}.py::TestClass::test_{}", file, i), {file, i, false, 0});
     const auto roll = random() % 10'000;
-    suite.weights.push_back({roll == 0 ? 5 : 0.0005 + 1e-6 * static_cast<double>(random() % 20'000),
-                             roll == 1 ? GiB(2) : roll < 20 ? MiB(200) : KiB(random() % 4096)});
+    suite.weights.push_back(
+        {roll == 0 ? 5 : 0.0005 + 1e-6 * static_cast<double>(random() % 20'000), roll == 1   ? GiB(2)
+                                                                                 : roll < 20 ? MiB(200)
+                                                                                             : KiB(random() % 4096)});
   }
   return suite;
 }
