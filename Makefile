@@ -41,7 +41,7 @@ test-pypi:
 	@scripts/test-pypi
 
 format:
-	clang-format -i $(CXX_SOURCES)
+	clang-format-14 -i $(CXX_SOURCES)
 
 tidy:
 	@scripts/build release

@@ -14,11 +14,16 @@ namespace fs = std::filesystem;
 constexpr unsigned kMostWorkers = 4096;
 constexpr unsigned kMostFailures = 1'000'000'000;
 constexpr std::size_t kLongestName = 100;
-constexpr std::array<std::string_view, 10> kChunkKeys = {"name",    "expression",  "paths",     "workers", "timeout",
-                                                         "test-timeout", "maxfail", "environment", "arguments", "after"};
+constexpr std::array<std::string_view, 10> kChunkKeys = {"name",      "expression",   "paths",   "workers",
+                                                         "timeout",   "test-timeout", "maxfail", "environment",
+                                                         "arguments", "after"};
 
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 bool is_label_name(std::string_view name) {
   return !name.empty() && !is_digit(name.front()) &&
@@ -28,7 +33,8 @@ bool is_label_name(std::string_view name) {
 // It is a folder's name too.
 bool is_chunk_name(std::string_view name) {
   return name.size() <= kLongestName && name.find_first_not_of('.') != std::string_view::npos &&
-         std::ranges::all_of(name, [](char c) { return is_letter(c) || is_digit(c) || c == '_' || c == '-' || c == '.'; });
+         std::ranges::all_of(name,
+                             [](char c) { return is_letter(c) || is_digit(c) || c == '_' || c == '-' || c == '.'; });
 }
 
 std::vector<std::string> values(std::vector<Setting<std::string>> settings) {
@@ -62,7 +68,8 @@ class ChunkReader {
  private:
   void read_name() {
     const auto name = reader_.text("name", "a name");
-    if (!name) return reader_.refuse({"a chunk needs a name", reader_.place(), "write for example name = \"unit_fast\""});
+    if (!name)
+      return reader_.refuse({"a chunk needs a name", reader_.place(), "write for example name = \"unit_fast\""});
     if (!is_chunk_name(name->value)) {
       return reader_.refuse("name", *reader_.node("name"), fmt::format("cannot be \"{}\"", name->value),
                             fmt::format("use letters, digits, '_', '-' and '.', at most {} of them", kLongestName));

@@ -119,13 +119,13 @@ int run_all(std::span<const run::ChunkOrder> orders, run::ChildRunner& runner, c
   const report::Style style(look.color);
   std::size_t begun = 0;
   const auto begins = [&](const run::ChunkOrder& order) {
-    const std::string title = "fittest: chunk " + order.name + ", " + std::to_string(++begun) + " of " +
-                              std::to_string(orders.size());
+    const std::string title =
+        "fittest: chunk " + order.name + ", " + std::to_string(++begun) + " of " + std::to_string(orders.size());
     const std::string tests = order.expected ? ": " + report::counted(*order.expected, "test") : "";
     std::cout << style(report::Color::bold, title) << tests << std::endl;
   };
-  const auto results = run::run_chunks(
-      orders, runner, asked.fail_fast ? run::AfterFailure::stop : run::AfterFailure::go_on, begins);
+  const auto results =
+      run::run_chunks(orders, runner, asked.fail_fast ? run::AfterFailure::stop : run::AfterFailure::go_on, begins);
   std::cout << "\n";
   print(std::cout, report::chunk_table(results, look.columns, style));
   if (const auto failures = report::chunk_failures(results, style); !failures.empty()) {
@@ -200,7 +200,8 @@ int run_verb(Asked asked) {
 
 void add_chunks_verb(CLI::App& app, std::optional<int>& code) {
   auto asked = std::make_shared<Asked>();
-  CLI::App* verb = app.add_subcommand("chunks", "Run the chunks of the configuration one after another, each by itself");
+  CLI::App* verb =
+      app.add_subcommand("chunks", "Run the chunks of the configuration one after another, each by itself");
   verb->add_option("--chunk", asked->chunks, "Only this one; can be given several times")->type_name("NAME");
   verb->add_flag("--list", asked->list, "Show the chunks, and run nothing");
   verb->add_flag("--dry-run", asked->dry_run, "Show what would run: commands, tests and memory expected");

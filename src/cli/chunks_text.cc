@@ -48,8 +48,8 @@ std::vector<std::string> describe_cover(const select::ChunkCover& cover, std::sp
   std::vector<std::string> lines;
   const std::string of_all = fmt::format(" of {}", report::counted(tests.size(), "test"));
   if (const std::size_t count = cover.overlaps.size(); count > 0) {
-    lines.push_back(fmt::format("{}{} {} in more than one chunk:", report::format_count(count), of_all,
-                                count == 1 ? "is" : "are"));
+    lines.push_back(
+        fmt::format("{}{} {} in more than one chunk:", report::format_count(count), of_all, count == 1 ? "is" : "are"));
     add_some(lines, count, shown, [&](std::size_t i) {
       const auto& overlap = cover.overlaps[i];
       std::vector<std::string_view> names;
@@ -58,7 +58,8 @@ std::vector<std::string> describe_cover(const select::ChunkCover& cover, std::sp
     });
   }
   if (const std::size_t count = cover.left_out.size(); count > 0) {
-    lines.push_back(fmt::format("{}{} {} in no chunk:", report::format_count(count), of_all, count == 1 ? "is" : "are"));
+    lines.push_back(
+        fmt::format("{}{} {} in no chunk:", report::format_count(count), of_all, count == 1 ? "is" : "are"));
     add_some(lines, count, shown, [&](std::size_t i) { return report::one_line(tests.id(cover.left_out[i])); });
   }
   return lines;
@@ -79,7 +80,8 @@ std::vector<std::string> dry_run(const run::ChunkOrder& order, const std::option
   }
   if (order.timeout) text += fmt::format("; ended after {}", report::format_span(*order.timeout));
   std::vector<std::string> lines;
-  for (const std::string& line : report::wrap(text, kColumns - 2, 0)) lines.push_back((lines.empty() ? "" : "# ") + line);
+  for (const std::string& line : report::wrap(text, kColumns - 2, 0))
+    lines.push_back((lines.empty() ? "" : "# ") + line);
   lines.push_back(run::command_line(order));
   return lines;
 }

@@ -33,10 +33,10 @@ struct Config {
   std::optional<Setting<Seconds>> test_timeout;
   std::optional<Setting<Bytes>> retained_threshold;
   std::optional<Setting<std::filesystem::path>> history;  // below the file's folder
-  std::vector<select::MeasuredLabel> labels;                // each behind those it is made of
-  std::vector<select::Chunk> chunks;                        // in the order they run
-  std::optional<Setting<std::string>> heap;                 // off, count, sample, exact
-  std::vector<select::Limit> limits;                        // as written: of two for one test the first holds
+  std::vector<select::MeasuredLabel> labels;              // each behind those it is made of
+  std::vector<select::Chunk> chunks;                      // in the order they run
+  std::optional<Setting<std::string>> heap;               // off, count, sample, exact
+  std::vector<select::Limit> limits;                      // as written: of two for one test the first holds
 };
 
 // Looks in `directory`, then in its parents, for the first that has settings; ends at a repository's root (`.git`) or

@@ -26,7 +26,9 @@ struct Asked {
   std::optional<std::string> leaks;
 };
 
-std::uint64_t whole(double bytes) { return bytes > 0 ? static_cast<std::uint64_t>(bytes + 0.5) : 0; }
+std::uint64_t whole(double bytes) {
+  return bytes > 0 ? static_cast<std::uint64_t>(bytes + 0.5) : 0;
+}
 
 // The stacks of which `amount` says more than nothing, the largest first.
 template <typename AmountOf>
@@ -71,21 +73,23 @@ bool holds_leaks(const heap::Profile& profile, Bytes limit) {
   auto leaked = largest(profile, leaked_of);
   std::erase_if(leaked, [&](const heap::Figures* figures) { return whole(figures->leaked.bytes) < limit.value; });
   if (leaked.empty()) return true;
-  std::cout << fmt::format("allowed to leak {} per location but at least one location leaked more\n", format_bytes(limit));
+  std::cout << fmt::format("allowed to leak {} per location but at least one location leaked more\n",
+                           format_bytes(limit));
   print_stacks(profile, leaked, leaked_of);
   return false;
 }
 
 int check(const Asked& asked) {
   std::optional<Bytes> memory, leaks;
-  for (const auto& [text, into, option] : {std::tuple(&asked.memory, &memory, "--memory"),
-                                           std::tuple(&asked.leaks, &leaks, "--leaks")}) {
+  for (const auto& [text, into, option] :
+       {std::tuple(&asked.memory, &memory, "--memory"), std::tuple(&asked.leaks, &leaks, "--leaks")}) {
     if (!*text) continue;
     const auto bytes = parse_bytes(**text);
     if (!bytes) return refuse({bytes.error().what, option, bytes.error().remedy});
     *into = *bytes;
   }
-  if (!memory && !leaks) return refuse({"there is nothing to check", "heap check", "give --memory SIZE or --leaks SIZE"});
+  if (!memory && !leaks)
+    return refuse({"there is nothing to check", "heap check", "give --memory SIZE or --leaks SIZE"});
   const auto profile = heap::read_profile(asked.file);
   if (!profile) return refuse(profile.error());
   const bool memory_holds = !memory || holds_memory(*profile, *memory);

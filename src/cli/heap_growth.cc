@@ -31,17 +31,16 @@ struct Asked {
   bool as_json = false;
 };
 
-std::string bytes(double amount) { return format_bytes({static_cast<std::uint64_t>(std::max(amount, 0.0) + 0.5)}); }
+std::string bytes(double amount) {
+  return format_bytes({static_cast<std::uint64_t>(std::max(amount, 0.0) + 0.5)});
+}
 
 json growth_json(const heap::Growth& growth, const std::vector<heap::Line>& lines) {
   json frames = json::array();
   for (const heap::Line& line : lines) frames.push_back(heap::frame_json(line));
-  return {{"kind", heap::word(growth.kind)},
-          {"grows", growth.grows()},
-          {"bytes_per_repetition", growth.slope.per_step},
-          {"error_bytes", growth.slope.error},
-          {"held_bytes", growth.held},
-          {"frames", std::move(frames)}};
+  return {
+      {"kind", heap::word(growth.kind)},   {"grows", growth.grows()},   {"bytes_per_repetition", growth.slope.per_step},
+      {"error_bytes", growth.slope.error}, {"held_bytes", growth.held}, {"frames", std::move(frames)}};
 }
 
 void print_stack(const std::vector<heap::Line>& lines) {
@@ -95,8 +94,8 @@ int growth(const Asked& asked) {
   const auto profile = heap::read_profile(asked.file, std::move(options));
   if (!profile) return refuse(profile.error());
   if (held.size() < heap::kLeastRepetitions) {
-    return refuse({fmt::format("the trace has {} marks of repetitions, and {} are the least that say anything", held.size(),
-                               heap::kLeastRepetitions),
+    return refuse({fmt::format("the trace has {} marks of repetitions, and {} are the least that say anything",
+                               held.size(), heap::kLeastRepetitions),
                    asked.file, "repeat the work between fittest_heap_mark(\"1\") and fittest_heap_mark(\"\")"});
   }
   ShownStacks shown(*profile);

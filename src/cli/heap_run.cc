@@ -275,7 +275,8 @@ class Run {
   void pack(const std::vector<fs::path>& files) const {
     if (asked_.follow != "none") return;
     for (const fs::path& file : files) {
-      if (const auto packed = heap::pack_trace(file); !packed) say("the trace stays unpacked: " + packed.error().text());
+      if (const auto packed = heap::pack_trace(file); !packed)
+        say("the trace stays unpacked: " + packed.error().text());
     }
   }
 

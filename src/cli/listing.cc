@@ -23,7 +23,8 @@ Result<Listing> list_suite(const ListingOptions& options, const Config& config) 
   Listing listing;
   std::error_code ignored;
   listing.has_history = std::filesystem::exists(history_file, ignored);
-  Result<history::Store> opened = listing.has_history ? history::Store::open_to_read(history_file) : history::Store::empty();
+  Result<history::Store> opened =
+      listing.has_history ? history::Store::open_to_read(history_file) : history::Store::empty();
   if (!opened) return tl::unexpected(opened.error());
   history::Store& history = *opened;
 

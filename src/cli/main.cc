@@ -38,13 +38,14 @@ int show_history(fittest::cli::HistoryOptions options) {
 
 int show_doctor(fittest::cli::DoctorOptions options) {
   const auto python = fittest::suite::pytest::find_interpreter(std::nullopt, "");
-  const auto usable = python ? fittest::suite::pytest::try_interpreter(*python)
-                             : fittest::Result<void>(tl::unexpected(python.error()));
+  const auto usable =
+      python ? fittest::suite::pytest::try_interpreter(*python) : fittest::Result<void>(tl::unexpected(python.error()));
   if (!usable) {
     // Other frameworks need no Python: worth saying, and no blocker.
     const fittest::Error& error = usable.error();
     options.more_findings.push_back({fittest::memory::Severity::warning,
-                                     "fittest pytest has no interpreter: " + error.where + ": " + error.what, error.remedy});
+                                     "fittest pytest has no interpreter: " + error.where + ": " + error.what,
+                                     error.remedy});
   }
   return fittest::cli::run_doctor(std::cout, options);
 }
@@ -66,9 +67,11 @@ int run(int argc, char** argv) {
   fittest::cli::HistoryOptions history;
   const CLI::App* history_verb = fittest::cli::add_history_verb(app, history);
   fittest::cli::DoctorOptions doctor;
-  CLI::App* doctor_verb = app.add_subcommand("doctor", "What limits memory here, what will be used, what to do about it");
+  CLI::App* doctor_verb =
+      app.add_subcommand("doctor", "What limits memory here, what will be used, what to do about it");
   doctor_verb->add_option("--budget", doctor.budget, "As for a run")->type_name("SIZE");
-  doctor_verb->add_flag_callback("--json", [&] { doctor.format = fittest::cli::DoctorFormat::json; }, "For programs");
+  doctor_verb->add_flag_callback(
+      "--json", [&] { doctor.format = fittest::cli::DoctorFormat::json; }, "For programs");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {

@@ -109,7 +109,8 @@ void add_merge_verb(CLI::App& app, std::optional<int>& code) {
   CLI::App* verb = app.add_subcommand("merge", "Merge runs of several machines: verdicts, what is missing, history");
   verb->add_option("RUN", asked->runs, "Folders of runs, or folders that hold some, such as downloaded artifacts")
       ->required();
-  verb->add_option("--out", asked->out, "Where junit.xml, events.jsonl, missing.txt and history.db go; default: .fittest/merged")
+  verb->add_option("--out", asked->out,
+                   "Where junit.xml, events.jsonl, missing.txt and history.db go; default: .fittest/merged")
       ->type_name("DIR");
   CLI::Option* history =
       verb->add_option("--history", asked->history, "The history to merge into; default: .fittest/history.db")

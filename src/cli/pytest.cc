@@ -10,8 +10,8 @@
 
 #include "cli/config_file.h"
 #include "cli/heap_watch.h"
-#include "cli/leaks_input.h"
 #include "cli/interpreter.h"
+#include "cli/leaks_input.h"
 #include "cli/refuse.h"
 #include "core/read_file.h"
 #include "run/run.h"
@@ -41,8 +41,10 @@ struct Asked {
 };
 
 Isolation isolation_from(const std::string& word) {
-  static const std::map<std::string, Isolation> kWords = {
-      {"auto", Isolation::automatic}, {"fork", Isolation::fork}, {"spawn", Isolation::spawn}, {"none", Isolation::none}};
+  static const std::map<std::string, Isolation> kWords = {{"auto", Isolation::automatic},
+                                                          {"fork", Isolation::fork},
+                                                          {"spawn", Isolation::spawn},
+                                                          {"none", Isolation::none}};
   return kWords.at(word);
 }
 
@@ -74,13 +76,15 @@ bool wants_the_terminal(const std::vector<std::string>& arguments) {
 
 // What pytest answers without running a test: it needs neither a budget nor a first line.
 bool only_asks(const std::vector<std::string>& arguments) {
-  constexpr std::array<std::string_view, 9> kQuestions = {"--version", "-V", "-h","--fixtures",    "--fixtures-per-test",
-                                                          "--markers", "--funcargs", "--cache-show", "--setup-plan"};
+  constexpr std::array<std::string_view, 9> kQuestions = {
+      "--version", "-V",         "-h",           "--fixtures",  "--fixtures-per-test",
+      "--markers", "--funcargs", "--cache-show", "--setup-plan"};
   return std::any_of(kQuestions.begin(), kQuestions.end(), [&](auto word) { return has(arguments, word); });
 }
 
 bool same_file(int a, int b) {
-  struct stat first {}, second {};
+  struct stat first {
+  }, second{};
   return ::fstat(a, &first) == 0 && ::fstat(b, &second) == 0 && first.st_dev == second.st_dev &&
          first.st_ino == second.st_ino;
 }
@@ -238,13 +242,15 @@ void add_pytest_verb(CLI::App& app, std::vector<std::string> command, std::optio
       ->type_name("FILE");
   verb->add_option("--run-folder", asked->run_folder, "Where this run's files go; default: .fittest/runs/<id>")
       ->type_name("FOLDER");
-  verb->add_option("--variant", asked->variant, "A name for runs of the same tests in another setting, for fittest merge")
+  verb->add_option("--variant", asked->variant,
+                   "A name for runs of the same tests in another setting, for fittest merge")
       ->type_name("NAME");
   verb->add_option("--as-chunk", asked->chunk, "The chunk that this run is, for fittest merge; set by fittest chunks")
       ->type_name("NAME");
   verb->add_flag("--resume", asked->resume, "Go on with the last run, which was interrupted: keep its verdicts");
   verb->footer(
-      "-n, --dist and --maxprocesses work as in pytest-xdist, --splits, --group, --store-durations as in pytest-split,\n"
+      "-n, --dist and --maxprocesses work as in pytest-xdist, --splits, --group, --store-durations as in "
+      "pytest-split,\n"
       "--random-order as in pytest-random-order; none of these need be installed. Exit codes are pytest's:\n"
       "0 passed, 1 failures, 2 interrupted, 3 internal error, 4 usage, 5 no tests.");
   verb->callback([asked, verb, command = std::move(command), &code] {

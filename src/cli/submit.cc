@@ -129,13 +129,13 @@ Result<Array> make_array(const Asked& asked, NeedOptions::SharedPages shared_pag
   for (TestIndex test = 0; test < listing->tests.size(); ++test) {
     groups[split.group_of[test]].push_back(listing->predictions[test]);
   }
-  array.need = exporting::slurm_need(
-      groups, {.workers = asked.workers,
-               .session = cluster::last_session_size(".fittest").value_or(kUsualSession),
-               .budget = *budget,
-               .time = asked.minutes ? std::optional<Seconds>(*asked.minutes * 60) : std::nullopt,
-               .most_memory = *most,
-               .shared_pages = shared_pages});
+  array.need =
+      exporting::slurm_need(groups, {.workers = asked.workers,
+                                     .session = cluster::last_session_size(".fittest").value_or(kUsualSession),
+                                     .budget = *budget,
+                                     .time = asked.minutes ? std::optional<Seconds>(*asked.minutes * 60) : std::nullopt,
+                                     .most_memory = *most,
+                                     .shared_pages = shared_pages});
   return array;
 }
 
@@ -219,20 +219,21 @@ int print_slurm(const Asked& asked) {
   const auto array = make_array(asked, shared_pages.value_or(NeedOptions::SharedPages::count_each));
   if (!array) return refuse(array.error());
   const std::string script = array->job.script().string();
-  std::vector<std::string> split = {"fittest", "split", "--plan", std::to_string(asked.splits), "--out",
-                                    array->job.plan().string(), "--workers", std::to_string(asked.workers)};
+  std::vector<std::string> split = {"fittest",   "split",
+                                    "--plan",    std::to_string(asked.splits),
+                                    "--out",     array->job.plan().string(),
+                                    "--workers", std::to_string(asked.workers)};
   if (asked.budget) split.insert(split.end(), {"--budget", *asked.budget});
   if (!asked.dist.empty()) split.insert(split.end(), {"--dist", asked.dist});
   if (asked.expression) split.insert(split.end(), {"-E", *asked.expression});
   split.insert(split.end(), asked.arguments.begin(), asked.arguments.end());
   std::cout << exporting::slurm_script(
-      array->job,
-      {"", "Written by: fittest ci slurm. To submit it, in the folder of the suite:", "",
-       "  " + bash_words({"mkdir", "-p", array->job.results.string()}), "  " + bash_words(split),
-       "  put this script into " + bash_words({script}),
-       "  " + bash_words(exporting::sbatch_command(array->job, all_groups(asked), 1, array->need)), "",
-       "and when all of its tasks have ended:", "",
-       "  " + bash_words({"fittest", "merge", array->job.results.string()}), ""});
+      array->job, {"", "Written by: fittest ci slurm. To submit it, in the folder of the suite:", "",
+                   "  " + bash_words({"mkdir", "-p", array->job.results.string()}), "  " + bash_words(split),
+                   "  put this script into " + bash_words({script}),
+                   "  " + bash_words(exporting::sbatch_command(array->job, all_groups(asked), 1, array->need)), "",
+                   "and when all of its tasks have ended:", "",
+                   "  " + bash_words({"fittest", "merge", array->job.results.string()}), ""});
   return 0;
 }
 
@@ -259,7 +260,8 @@ void add_verb(CLI::App& above, const std::string& what, int (*carry_out)(const A
       ->check(CLI::PositiveNumber)
       ->type_name("MINUTES");
   verb->add_option("--partition", asked->partition, "As for sbatch")->type_name("NAME");
-  verb->add_option("--sbatch-arg", asked->sbatch_arguments, "More for sbatch: --sbatch-arg=--account=physics; repeatable")
+  verb->add_option("--sbatch-arg", asked->sbatch_arguments,
+                   "More for sbatch: --sbatch-arg=--account=physics; repeatable")
       ->allow_extra_args(false)
       ->type_name("ARGUMENT");
   verb->add_option("--retries", asked->retries, "How often a task is sent again that was killed; default: 2")
@@ -268,7 +270,8 @@ void add_verb(CLI::App& above, const std::string& what, int (*carry_out)(const A
   verb->add_option("--results", asked->results,
                    "A new folder that all nodes share; default: .fittest/slurm/<id>, in the folder of the suite")
       ->type_name("FOLDER");
-  verb->add_option("--python", asked->python, "The interpreter that has pytest, here and on the nodes")->type_name("PATH");
+  verb->add_option("--python", asked->python, "The interpreter that has pytest, here and on the nodes")
+      ->type_name("PATH");
   verb->add_option("-E,--expression", asked->expression, "Only tests that are meant by this")->type_name("EXPRESSION");
   verb->add_option("--poll", asked->between_looks, "Seconds between two looks at the queue; default: 5")
       ->check(CLI::Range(0.1, 3600.0))

@@ -56,7 +56,9 @@ std::string example(std::string_view key) {
   return fmt::format("write {}for example {}", key.ends_with("timeout") ? "seconds, " : "", found->second);
 }
 
-bool is_text(const std::string& text) { return !text.empty() && text.find('\0') == std::string::npos; }
+bool is_text(const std::string& text) {
+  return !text.empty() && text.find('\0') == std::string::npos;
+}
 
 }  // namespace
 
@@ -194,10 +196,12 @@ std::vector<std::pair<std::string, Setting<std::string>>> TableReader::names_and
 }
 
 void TableReader::refuse(std::string_view key, const toml::node& node, std::string_view what, std::string remedy) {
-  refuse(Error{fmt::format("'{}' {}", key, what), place(node.source()), remedy.empty() ? example(key) : std::move(remedy)});
+  refuse(Error{fmt::format("'{}' {}", key, what), place(node.source()),
+               remedy.empty() ? example(key) : std::move(remedy)});
 }
 
-void TableReader::refuse_type(std::string_view key, const toml::node& node, std::string_view wanted, std::string remedy) {
+void TableReader::refuse_type(std::string_view key, const toml::node& node, std::string_view wanted,
+                              std::string remedy) {
   const auto kind = fmt::format("{}", type_name(node));
   refuse(key, node, fmt::format("must be {}, not {}", wanted, kind), std::move(remedy));
 }

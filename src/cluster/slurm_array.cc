@@ -189,7 +189,8 @@ class SlurmArray {
     SlurmNeed need = group.need;
     if (decision.next == Next::again_more_time) {
       need = exporting::with_more_time(need);
-      if (!need.time) decision = {Next::give_up, "it was ended at the partition's limit of time; --time-limit asks for more"};
+      if (!need.time)
+        decision = {Next::give_up, "it was ended at the partition's limit of time; --time-limit asks for more"};
     }
     if (decision.next == Next::again_more_memory) {
       need = exporting::with_more_memory(need, options_.most_memory);

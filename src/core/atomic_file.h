@@ -9,8 +9,8 @@
 namespace fittest {
 
 // A file that appears under its name whole, or not at all: it is written beside its place, brought to the disk and
-// renamed. What was there before stays until then; given up before commit(), it leaves nothing. Owner and permissions of
-// a file that was there are kept; a link stays, and what it leads to is replaced.
+// renamed. What was there before stays until then; given up before commit(), it leaves nothing. Owner and permissions
+// of a file that was there are kept; a link stays, and what it leads to is replaced.
 class AtomicFile {
  public:
   // Makes the folders above it too. The errors are those of writing there.

@@ -37,8 +37,7 @@ Result<Bytes> parse_bytes(std::string_view text) {
   if (text.empty()) return refuse("it is empty");
   if (text.front() == '-') return refuse("it is negative");
   double number = 0;
-  const auto [end, code] =
-      std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
   if (code != std::errc{} || !std::isfinite(number)) return refuse("it does not start with a number");
   std::string unit;
   for (const char* c = end; c != text.data() + text.size(); ++c)

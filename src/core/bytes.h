@@ -32,9 +32,15 @@ struct Bytes {
   [[nodiscard]] constexpr double mib() const { return static_cast<double>(value) / (1024.0 * 1024.0); }
 };
 
-constexpr Bytes KiB(std::uint64_t n) { return {n << 10}; }
-constexpr Bytes MiB(std::uint64_t n) { return {n << 20}; }
-constexpr Bytes GiB(std::uint64_t n) { return {n << 30}; }
+constexpr Bytes KiB(std::uint64_t n) {
+  return {n << 10};
+}
+constexpr Bytes MiB(std::uint64_t n) {
+  return {n << 20};
+}
+constexpr Bytes GiB(std::uint64_t n) {
+  return {n << 30};
+}
 
 // "1.5 GiB", "512 MiB", "0 B": three digits at most before the point, one behind it below 10.
 std::string format_bytes(Bytes amount);

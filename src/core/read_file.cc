@@ -7,7 +7,8 @@ namespace fittest {
 
 Result<std::string> read_file(const std::filesystem::path& file, std::uintmax_t largest) {
   std::error_code problem;
-  if (!std::filesystem::exists(file, problem)) return failure("there is no such file", file.string(), "name one that is there");
+  if (!std::filesystem::exists(file, problem))
+    return failure("there is no such file", file.string(), "name one that is there");
   if (!std::filesystem::is_regular_file(file, problem)) {
     return failure("it is no regular file", file.string(), "name a file");
   }

@@ -31,7 +31,9 @@ class TestList {
   // Valid as long as nothing is added.
   [[nodiscard]] std::string_view id(TestIndex test) const;
   [[nodiscard]] const Traits& traits(TestIndex test) const { return traits_[test]; }
-  [[nodiscard]] const std::vector<std::string>& labels(TestIndex test) const { return label_sets_[traits_[test].labels]; }
+  [[nodiscard]] const std::vector<std::string>& labels(TestIndex test) const {
+    return label_sets_[traits_[test].labels];
+  }
   // All sets of labels, by their numbers.
   [[nodiscard]] const std::vector<std::vector<std::string>>& label_sets() const { return label_sets_; }
 
@@ -43,8 +45,8 @@ class TestList {
   std::map<std::vector<std::string>, std::uint32_t> numbers_ = {{{}, 0}};
 };
 
-// The parts of an id: "tests/a.py::TestB::TestC::test_d[1-x]" has the file "tests/a.py", the class "TestB::TestC" and the
-// name "test_d[1-x]"; its function is "test_d". An id without "::" is a name alone. Brackets may hold "::".
+// The parts of an id: "tests/a.py::TestB::TestC::test_d[1-x]" has the file "tests/a.py", the class "TestB::TestC" and
+// the name "test_d[1-x]"; its function is "test_d". An id without "::" is a name alone. Brackets may hold "::".
 struct IdParts {
   std::string_view file;
   std::string_view class_name;

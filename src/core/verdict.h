@@ -9,7 +9,7 @@ namespace fittest {
 enum class Verdict {
   passed,
   failed,
-  error,       // set-up or teardown failed, not the test's body
+  error,  // set-up or teardown failed, not the test's body
   skipped,
   xfailed,
   xpassed,
@@ -20,12 +20,14 @@ enum class Verdict {
   not_run,      // only after an interrupt or --maxfail
 };
 
-inline constexpr std::array<std::string_view, 11> kVerdictNames = {
-    "passed",  "failed",    "error",   "skipped",    "xfailed",    "xpassed",
-    "timed_out", "crashed", "over_limit", "over_budget", "not_run"};
+inline constexpr std::array<std::string_view, 11> kVerdictNames = {"passed",     "failed",      "error",     "skipped",
+                                                                   "xfailed",    "xpassed",     "timed_out", "crashed",
+                                                                   "over_limit", "over_budget", "not_run"};
 inline constexpr std::size_t kVerdictCount = kVerdictNames.size();
 
-constexpr std::string_view name(Verdict v) { return kVerdictNames[static_cast<std::size_t>(v)]; }
+constexpr std::string_view name(Verdict v) {
+  return kVerdictNames[static_cast<std::size_t>(v)];
+}
 std::optional<Verdict> verdict_from(std::string_view name);
 
 // True for a verdict that makes the run fail (pytest: exit code 1).

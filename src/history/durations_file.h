@@ -1,6 +1,6 @@
 #pragma once
-// `.test_durations`, the file of pytest-split: a JSON object from test id to seconds. A byte of an id that is not UTF-8 is
-// written as Python writes it: "\udcff" for 0xff.
+// `.test_durations`, the file of pytest-split: a JSON object from test id to seconds. A byte of an id that is not UTF-8
+// is written as Python writes it: "\udcff" for 0xff.
 #include <filesystem>
 #include <map>
 #include <string>
@@ -19,8 +19,8 @@ Result<Durations> read_durations(const std::filesystem::path& file);
 enum class OldDurations { keep, drop };
 
 // Writes what was measured over what is there (or, with `drop`, instead of it): sorted keys, indent 4, as pytest-split
-// does. The file is replaced whole or not at all; one that cannot be understood is left as it is, unless `drop`. What is
-// negative or not finite is left out.
+// does. The file is replaced whole or not at all; one that cannot be understood is left as it is, unless `drop`. What
+// is negative or not finite is left out.
 Result<void> store_durations(const std::filesystem::path& file, const Durations& measured, OldDurations old);
 
 }  // namespace fittest::history

@@ -64,8 +64,8 @@ class RunDomain {
   virtual Result<std::unique_ptr<WorkerDomain>> make_worker(const std::string& name) = 0;
   // The same for the process that the run cannot do without: inside the budget, outside the limit of the workers.
   virtual Result<std::unique_ptr<WorkerDomain>> make_session() = 0;
-  // A limit for the workers together, below the budget by what the session needs. While a killed worker gives its memory
-  // back, the kernel kills whoever else asks for some below the same limit: that must not be the session.
+  // A limit for the workers together, below the budget by what the session needs. While a killed worker gives its
+  // memory back, the kernel kills whoever else asks for some below the same limit: that must not be the session.
   virtual Result<void> limit_workers(Bytes most) = 0;
   [[nodiscard]] virtual Usage usage() = 0;
   // Raises the hard limit of the run, which never shrinks.

@@ -18,9 +18,9 @@ constexpr std::size_t kWidestName = 26;
 constexpr std::size_t kMostFailures = 100;
 
 // Those that have a column of their own come first.
-constexpr std::array kOthers = {Verdict::error,   Verdict::timed_out, Verdict::crashed, Verdict::over_limit,
-                                Verdict::over_budget, Verdict::skipped,   Verdict::xfailed, Verdict::xpassed,
-                                Verdict::not_run};
+constexpr std::array kOthers = {Verdict::error,      Verdict::timed_out,   Verdict::crashed,
+                                Verdict::over_limit, Verdict::over_budget, Verdict::skipped,
+                                Verdict::xfailed,    Verdict::xpassed,     Verdict::not_run};
 
 std::uint32_t count(const ChunkResult& result, Verdict verdict) {
   return result.verdicts[static_cast<std::size_t>(verdict)];
@@ -47,7 +47,8 @@ Color color_of(const ChunkResult& result) {
 std::string details(const ChunkResult& result) {
   std::vector<std::string> parts;
   for (const Verdict verdict : kOthers) {
-    if (count(result, verdict) > 0) parts.push_back(fmt::format("{} {}", format_count(count(result, verdict)), name(verdict)));
+    if (count(result, verdict) > 0)
+      parts.push_back(fmt::format("{} {}", format_count(count(result, verdict)), name(verdict)));
   }
   std::string text = fmt::format("{}", fmt::join(parts, ", "));
   if (!result.remark.empty()) text += (text.empty() ? "" : "; ") + one_line(result.remark);
@@ -85,11 +86,11 @@ std::vector<std::string> chunk_table(std::span<const ChunkResult> results, unsig
   lines.push_back(style(Color::bold, row("chunk", "tests", "passed", "failed", "other", "time", "peak", "exit")));
   const auto add = [&](const ChunkResult& result, const std::string& exit) {
     const bool ran = result.state != ChunkResult::State::not_run;
-    lines.push_back(style(color_of(result),
-                          row(shorten_middle(result.name, width), format_count(result.tests),
-                              format_count(count(result, Verdict::passed)), format_count(count(result, Verdict::failed)),
-                              format_count(others(result)), ran ? format_span(result.took) : "-",
-                              result.peak > Bytes{} ? format_bytes(result.peak) : "-", exit)));
+    lines.push_back(style(color_of(result), row(shorten_middle(result.name, width), format_count(result.tests),
+                                                format_count(count(result, Verdict::passed)),
+                                                format_count(count(result, Verdict::failed)),
+                                                format_count(others(result)), ran ? format_span(result.took) : "-",
+                                                result.peak > Bytes{} ? format_bytes(result.peak) : "-", exit)));
     if (const std::string text = details(result); !text.empty()) {
       for (const std::string& line : wrap("    " + text, columns, 4)) lines.push_back(line);
     }

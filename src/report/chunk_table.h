@@ -21,7 +21,7 @@ struct ChunkResult {
 
   std::string name;
   State state = State::not_run;
-  std::uint32_t tests = 0;                          // that were, or should have been, run
+  std::uint32_t tests = 0;                              // that were, or should have been, run
   std::array<std::uint32_t, kVerdictCount> verdicts{};  // of them, by Verdict
   Seconds took = 0;
   Bytes peak;

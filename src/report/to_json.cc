@@ -94,9 +94,8 @@ void fill(json& out, const TestFinished& e) {
   put(out, "retained", e.retained);
   put(out, "at_least", e.at_least);
   if (e.heap) {
-    out["heap"] = {{"peak", e.heap->peak.value},
-                   {"allocated", e.heap->allocated.value},
-                   {"allocations", e.heap->allocations}};
+    out["heap"] = {
+        {"peak", e.heap->peak.value}, {"allocated", e.heap->allocated.value}, {"allocations", e.heap->allocations}};
     put(out["heap"], "body_peak", e.heap->body_peak);
   }
   put_text(out, "detail", e.detail, kLongestDetail);

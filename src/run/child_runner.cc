@@ -87,7 +87,8 @@ void ChildRunner::interrupt() {
 }
 
 void ChildRunner::after(Seconds span, void (ChildRunner::*what)()) {
-  timer_.expires_after(std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(span)));
+  timer_.expires_after(
+      std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(span)));
   timer_.async_wait([this, what](std::error_code error) {
     if (!error) (this->*what)();
   });

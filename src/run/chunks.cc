@@ -151,7 +151,8 @@ std::vector<report::ChunkResult> run_chunks(std::span<const ChunkOrder> orders, 
     }
     begins(order);
     std::error_code ignored;
-    std::filesystem::remove(order.folder / kEvents, ignored);  // of an earlier run, if this one does not get to write any
+    std::filesystem::remove(order.folder / kEvents,
+                            ignored);  // of an earlier run, if this one does not get to write any
     suite::ProcessOrder process;
     process.command = order.command;
     process.environment = order.environment;

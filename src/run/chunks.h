@@ -24,8 +24,8 @@ struct ChunkOrder {
   std::vector<std::string> command;
   std::vector<std::string> environment;  // "NAME=value", beside what fittest itself has
   std::optional<Seconds> timeout;
-  std::filesystem::path folder;            // where its events.jsonl will be
-  std::optional<std::uint32_t> expected;   // tests, where that is known beforehand
+  std::filesystem::path folder;           // where its events.jsonl will be
+  std::optional<std::uint32_t> expected;  // tests, where that is known beforehand
 };
 
 struct ChunkOptions {
@@ -34,7 +34,7 @@ struct ChunkOptions {
   std::string program;                 // this fittest
   std::vector<std::string> handed_on;  // options for each
   Workers workers = Workers::as_written;
-  std::filesystem::path folder;        // for a folder of each
+  std::filesystem::path folder;  // for a folder of each
 };
 
 ChunkOrder order_for(const select::Chunk& chunk, const ChunkOptions& options);

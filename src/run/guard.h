@@ -11,8 +11,8 @@
 
 namespace fittest::run {
 
-// A small process that outlives fittest by a moment: when fittest is gone without having said goodbye (kill -9), it kills
-// what is left of the suite and removes the run's cgroups. Start it before there is any thread.
+// A small process that outlives fittest by a moment: when fittest is gone without having said goodbye (kill -9), it
+// kills what is left of the suite and removes the run's cgroups. Start it before there is any thread.
 class Guard {
  public:
   static Result<Guard> start();

@@ -32,7 +32,8 @@ class Ledger {
   // A test's one verdict. A second one for the same test is a bug, and throws std::logic_error.
   // `report`: the framework's, kept for --resume.
   void settle(Seconds now, report::TestFinished finished, std::string_view report);
-  // The test was killed when it held this much, and is run again: the next run shall know, whatever becomes of this one.
+  // The test was killed when it held this much, and is run again: the next run shall know, whatever becomes of this
+  // one.
   void learn(std::string id, Bytes at_least);
   // The verdict changes after all: its fixtures failed on their way out.
   void amend(Seconds now, report::TestAmended amended);

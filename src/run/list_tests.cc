@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include <array>
-#include <asio/posix/stream_descriptor.hpp>
 #include <asio/buffer.hpp>
+#include <asio/posix/stream_descriptor.hpp>
 #include <asio/signal_set.hpp>
 #include <cerrno>
 

@@ -59,7 +59,8 @@ std::string new_run_id() {
   // Jobs in containers may begin in the same moment.
   std::array<unsigned char, 4> bits{};
   if (::getrandom(bits.data(), bits.size(), 0) != static_cast<ssize_t>(bits.size())) bits.fill(0);
-  return fmt::format("{}-{:06}-{:02x}{:02x}{:02x}{:02x}", text.data(), microseconds, bits[0], bits[1], bits[2], bits[3]);
+  return fmt::format("{}-{:06}-{:02x}{:02x}{:02x}{:02x}", text.data(), microseconds, bits[0], bits[1], bits[2],
+                     bits[3]);
 }
 
 Result<RunFolder> make_run_folder(const fs::path& state_folder, const std::string& run_id) {

@@ -117,8 +117,8 @@ int Runner::run(const MakeSuite& make_suite, OutputWay way) {
   // The suite is busy collecting by now: time for what was not needed before.
   if (!options_.traces_heap) notices = open_files();
   tell(report::RunStarted{run_id_, options_.suite, options_.command, budget_.bytes, memory::describe_source(budget_),
-                          std::string(memory::name(domain_->kind())), domain_->shortcomings(),
-                          unix_time() - now(), host_name()});
+                          std::string(memory::name(domain_->kind())), domain_->shortcomings(), unix_time() - now(),
+                          host_name()});
   for (const std::string& line : options_.notices) tell(report::Notice{line});
   for (const std::string& line : notices) tell(report::Notice{line});
   for (const std::string& line : memory::sweep_stale_domains()) tell(report::Notice{line});
@@ -203,9 +203,8 @@ void Runner::collected(const suite::Collected& what) {
   limits.retained_threshold = options_.retained_threshold;
   if (what.in_given_order) limits.sequence = plan::Sequence::as_given;
   std::vector<plan::TestSpec> tests = specs();
-  const auto hungriest = std::max_element(tests.begin(), tests.end(), [](const auto& a, const auto& b) {
-    return a.prediction.peak < b.prediction.peak;
-  });
+  const auto hungriest = std::max_element(
+      tests.begin(), tests.end(), [](const auto& a, const auto& b) { return a.prediction.peak < b.prediction.peak; });
   if (hungriest != tests.end() && plan::needs_reserve(hungriest->prediction, limits) &&
       lend_reserve(static_cast<TestIndex>(hungriest - tests.begin()))) {
     limits.budget = leave_room_for_session();
@@ -360,8 +359,8 @@ void Runner::store_durations() {
     tell(report::Notice{stored.error().text()});
     return;
   }
-  tell(report::Notice{fmt::format("stored the durations of {} tests in {}", measured.size(),
-                                  *collected_->store_durations)});
+  tell(report::Notice{
+      fmt::format("stored the durations of {} tests in {}", measured.size(), *collected_->store_durations)});
 }
 
 }  // namespace fittest::run

@@ -34,8 +34,13 @@ namespace fittest::run {
 class Runner : public suite::Listener {
  public:
   Runner(const RunOptions& options, report::Screen& screen)
-      : options_(options), budget_(options.budget), screen_(screen), terminal_(screen), signals_(loop_, SIGINT, SIGTERM),
-        resized_(loop_, SIGWINCH), ticker_(loop_) {}
+      : options_(options),
+        budget_(options.budget),
+        screen_(screen),
+        terminal_(screen),
+        signals_(loop_, SIGINT, SIGTERM),
+        resized_(loop_, SIGWINCH),
+        ticker_(loop_) {}
 
   int run(const MakeSuite& make_suite, OutputWay way);
 
@@ -57,7 +62,9 @@ class Runner : public suite::Listener {
  private:
   enum class Phase { collecting, running, stopping, finishing, over };
 
-  [[nodiscard]] Seconds now() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+  [[nodiscard]] Seconds now() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
   template <typename Payload>
   void tell(Payload payload) {
     ledger_.tell(now(), std::move(payload));

@@ -150,7 +150,8 @@ void Runner::check_patience() {
     // Between two tests of a batch, fixtures of a wider scope are torn down: that may hang as well.
     const bool between = worker.ready && !worker.running && !worker.batch.empty();
     const Seconds since = worker.running ? worker.test_started : std::max(worker.batch_started, worker.last_test_ended);
-    const bool too_long = options_.test_timeout && (worker.running || between) && now() - since > *options_.test_timeout;
+    const bool too_long =
+        options_.test_timeout && (worker.running || between) && now() - since > *options_.test_timeout;
     if (!too_long || worker.killed) continue;
     if (between) {
       tell(report::Notice{fmt::format("worker gw{} tore down fixtures for more than {:g} s and was ended", worker.slot,

@@ -134,8 +134,8 @@ void Runner::worker_gone(WorkerId id, ExitStatus status) {
   tell(report::WorkerEnded{id, why});
 
   if (worker.retiring && !worker.killed && status.by_signal()) {
-    tell(report::Notice{fmt::format("worker gw{} crashed while it tore down its fixtures: {}", worker.slot,
-                                    status.text())});
+    tell(report::Notice{
+        fmt::format("worker gw{} crashed while it tore down its fixtures: {}", worker.slot, status.text())});
   }
 
   plan::GoneCause cause = plan::GoneCause::retired;
@@ -150,8 +150,8 @@ void Runner::worker_gone(WorkerId id, ExitStatus status) {
       const std::string_view short_why = cause == plan::GoneCause::killed ? "memory was short" : "out of memory";
       tell(report::BatchKilled{id, this->id(*running), most, cause == plan::GoneCause::kernel, std::string(short_why),
                                observed});
-      const bool lent = requeue && plan::needs_reserve(*requeue, observed, budget_.bytes - session_held_) &&
-                        lend_reserve(*running);
+      const bool lent =
+          requeue && plan::needs_reserve(*requeue, observed, budget_.bytes - session_held_) && lend_reserve(*running);
       if (requeue == plan::Requeue::over_budget && lent) {
         scheduler_->run_again(*running, true);
         tell(report::TestRequeued{*running, this->id(*running), "to run alone, with the reserve lent to it"});
@@ -171,15 +171,17 @@ void Runner::worker_gone(WorkerId id, ExitStatus status) {
               "worker", "see the output above; --isolation spawn starts them another way"});
     }
     if (ended_itself && collected_->max_worker_restarts && ++crashes_ > *collected_->max_worker_restarts) {
-      stop({suite::Finish::Kind::stopped, fmt::format("more than {} workers crashed", *collected_->max_worker_restarts), {}});
+      stop({suite::Finish::Kind::stopped,
+            fmt::format("more than {} workers crashed", *collected_->max_worker_restarts),
+            {}});
     }
   }
   workers_.remove(id);
   pump();
 }
 
-// A SIGKILL that no kernel counter speaks of came from somewhere else: a script, an administrator, the test itself. Once
-// that may be bad luck, and the test is run again like one that was killed for memory; twice it is a crash.
+// A SIGKILL that no kernel counter speaks of came from somewhere else: a script, an administrator, the test itself.
+// Once that may be bad luck, and the test is run again like one that was killed for memory; twice it is a crash.
 bool Runner::was_killed_for_memory(const RunningWorker& worker, ExitStatus status, const memory::Usage& usage) {
   if (worker.retiring && !worker.running) return false;
   if (usage.oom_kills > 0) return true;
@@ -199,26 +201,27 @@ bool Runner::lend_reserve(TestIndex test) {
   budget_.reserve -= more;
   const Bytes room = leave_room_for_session();
   if (scheduler_) scheduler_->budget_changed(room);
-  tell(report::BudgetRaised{budget_.bytes, fmt::format("of the reserve, {} are lent to {}", format_bytes(more), id(test))});
+  tell(report::BudgetRaised{budget_.bytes,
+                            fmt::format("of the reserve, {} are lent to {}", format_bytes(more), id(test))});
   return true;
 }
 
 void Runner::settle_over_budget(const RunningWorker& worker, Bytes most) {
-  settle_without_report(worker, Verdict::over_budget,
-                        fmt::format("over_budget: alone, the test held {} when it was ended; the budget is {}, of which "
-                                    "the collected suite itself holds {}.\nRaise --budget, or make the test smaller.",
-                                    format_bytes(most), format_bytes(budget_.bytes), format_bytes(session_held_)),
-                        most - worker.held_before);
+  settle_without_report(
+      worker, Verdict::over_budget,
+      fmt::format("over_budget: alone, the test held {} when it was ended; the budget is {}, of which "
+                  "the collected suite itself holds {}.\nRaise --budget, or make the test smaller.",
+                  format_bytes(most), format_bytes(budget_.bytes), format_bytes(session_held_)),
+      most - worker.held_before);
 }
 
 void Runner::settle_lost(const RunningWorker& worker, ExitStatus status) {
   const std::string test = id(*worker.running);
   if (worker.killed == KilledFor::timeout) {
-    settle_without_report(
-        worker, Verdict::timed_out,
-        fmt::format("timed_out: '{}' took longer than --test-timeout {:g} s; its worker was killed", test,
-                    options_.test_timeout.value_or(0)),
-        {});
+    settle_without_report(worker, Verdict::timed_out,
+                          fmt::format("timed_out: '{}' took longer than --test-timeout {:g} s; its worker was killed",
+                                      test, options_.test_timeout.value_or(0)),
+                          {});
   } else {
     settle_without_report(worker, Verdict::crashed,
                           fmt::format("worker 'gw{}' crashed while running '{}': {}", worker.slot, test, status.text()),

@@ -56,7 +56,8 @@ std::vector<suite::HeapPlan::Limit> Selection::limits(const TestList& tests) {
   const std::vector<Facts> facts = history_.facts(suite_, tests).facts;
   for (const select::Limit& limit : options_.limits) {
     suite::HeapPlan::Limit found{limit.memory, limit.leaks, limit.where, {}};
-    const std::vector<bool> meant = limit.tests ? limit.tests->match(tests, facts) : std::vector<bool>(tests.size(), true);
+    const std::vector<bool> meant =
+        limit.tests ? limit.tests->match(tests, facts) : std::vector<bool>(tests.size(), true);
     for (TestIndex test = 0; test < tests.size(); ++test) {
       if (meant[test]) found.tests.push_back(test);
     }
@@ -108,8 +109,8 @@ Result<std::vector<std::uint32_t>> Selection::groups(const TestList& tests, cons
     const select::SplitPlan& plan = *options_.plan;
     const auto groups = static_cast<unsigned>(plan.groups.size());
     if (request.splits && *request.splits != groups) {
-      return failure(fmt::format("--splits {}, but the plan has {} groups", *request.splits, groups), options_.plan_file,
-                     "leave out --splits");
+      return failure(fmt::format("--splits {}, but the plan has {} groups", *request.splits, groups),
+                     options_.plan_file, "leave out --splits");
     }
     if (request.group > groups) {
       return failure(fmt::format("--group {}, but the plan has {} groups", request.group, groups), options_.plan_file,
@@ -124,8 +125,8 @@ Result<std::vector<std::uint32_t>> Selection::groups(const TestList& tests, cons
   options.budget = options_.budget.value_or(Bytes{});
   options.workers = request.workers.value_or(1);
   options.summation = request.summation;
-  const bool in_rounds = options.algorithm == select::Algorithm::balanced && options.splits > 1 &&
-                         !request.durations && !options_.state_folder.empty();
+  const bool in_rounds = options.algorithm == select::Algorithm::balanced && options.splits > 1 && !request.durations &&
+                         !options_.state_folder.empty();
   const SplitRound round(options_.state_folder, suite_, tests, options);
   if (const auto plan = in_rounds ? round.plan_for(request.group) : std::nullopt) {
     round.go_on(request.group);
@@ -139,7 +140,8 @@ Result<std::vector<std::uint32_t>> Selection::groups(const TestList& tests, cons
   const auto source = request.durations ? select::KnownDurations::Source::asked : select::KnownDurations::Source::found;
   const select::Weights weights =
       select::weights(tests, known.facts, history_.predict(suite_, ids), {std::move(*durations), source}, options);
-  planned_ = {options, select::split(tests, weights.of, options), weights.source, request.durations.value_or(kDurations)};
+  planned_ = {options, select::split(tests, weights.of, options), weights.source,
+              request.durations.value_or(kDurations)};
   weighed_by_ = describe_weights(*planned_);
   if (in_rounds) round.begin(request.group, select::make_plan(suite_, tests, planned_->split, options));
   return planned_->split.group_of;
@@ -179,9 +181,10 @@ Result<std::vector<TestIndex>> Selection::select(const TestList& candidates, con
     const auto splits = options_.plan ? static_cast<unsigned>(options_.plan->groups.size()) : *request.splits;
     const auto algorithm = options_.plan ? options_.plan->options.algorithm : request.algorithm;
     file_->split = {splits, request.group, std::string(name(algorithm)), select::fingerprint(tests, *group_of)};
-    notices_.push_back(fmt::format("group {} of {} ({}): {} of {} tests; split {}", request.group, splits,
-                                   options_.plan ? options_.plan_file : fmt::format("{}, {}", name(algorithm), weighed_by_),
-                                   chosen.size(), tests.size(), file_->split->fingerprint));
+    notices_.push_back(
+        fmt::format("group {} of {} ({}): {} of {} tests; split {}", request.group, splits,
+                    options_.plan ? options_.plan_file : fmt::format("{}, {}", name(algorithm), weighed_by_),
+                    chosen.size(), tests.size(), file_->split->fingerprint));
   }
   file_->selected = chosen;
   for (TestIndex test = 0; test < tests.size(); ++test) file_->candidates.emplace_back(tests.id(test));

@@ -24,13 +24,13 @@ struct SelectionOptions {
   std::vector<select::Limit> limits;          // of two for one test the first holds
   std::optional<select::Expression> expression;
   std::optional<select::SplitPlan> plan;
-  std::string plan_file;        // for messages
+  std::string plan_file;               // for messages
   std::filesystem::path state_folder;  // where rounds of splits are kept; empty: nowhere
-  std::optional<Bytes> budget;  // one that was named, not one found on this machine: groups depend on it
+  std::optional<Bytes> budget;         // one that was named, not one found on this machine: groups depend on it
   // `all`: --splits cuts the tests into groups as ever (Selection::planned), but all of them stay, as collected.
   enum class Groups { the_one_asked, all } groups = Groups::the_one_asked;
-  std::string variant;          // tells runs of the same tests apart (versions of Python), for `fittest merge`
-  std::string chunk;            // that this run is; likewise
+  std::string variant;  // tells runs of the same tests apart (versions of Python), for `fittest merge`
+  std::string chunk;    // that this run is; likewise
 };
 
 // A suite cut into groups, and by what.

@@ -34,7 +34,9 @@ Result<SessionOutput> SessionOutput::open(asio::io_context& loop, report::Screen
   return SessionOutput(std::make_shared<State>(loop, ends[0], screen), std::move(writer));
 }
 
-void SessionOutput::begin() { state_->read(); }
+void SessionOutput::begin() {
+  state_->read();
+}
 
 void SessionOutput::drain() {
   std::error_code ignored;

@@ -22,7 +22,8 @@ class SessionOutput {
 
  private:
   struct State;
-  SessionOutput(std::shared_ptr<State> state, Descriptor writer) : state_(std::move(state)), writer_(std::move(writer)) {}
+  SessionOutput(std::shared_ptr<State> state, Descriptor writer)
+      : state_(std::move(state)), writer_(std::move(writer)) {}
   std::shared_ptr<State> state_;
   Descriptor writer_;
 };

@@ -45,13 +45,17 @@ void forget_old(const fs::path& folder) {
 SplitRound::SplitRound(const fs::path& state_folder, const std::string& suite, const TestList& tests,
                        const select::SplitOptions& options)
     : folder_(state_folder / "splits"), splits_(options.splits) {
-  name_ = fmt::format("{}-{}-{}-{}-{}-{}-{}", suite, select::fingerprint(tests, std::vector<std::uint32_t>(tests.size())),
-                      options.splits, name(options.algorithm), name(options.keep_whole), options.budget.value,
-                      options.workers);
+  name_ = fmt::format("{}-{}-{}-{}-{}-{}-{}", suite,
+                      select::fingerprint(tests, std::vector<std::uint32_t>(tests.size())), options.splits,
+                      name(options.algorithm), name(options.keep_whole), options.budget.value, options.workers);
 }
 
-fs::path SplitRound::plan_file() const { return folder_ / (name_ + ".json"); }
-fs::path SplitRound::groups_file() const { return folder_ / (name_ + ".groups"); }
+fs::path SplitRound::plan_file() const {
+  return folder_ / (name_ + ".json");
+}
+fs::path SplitRound::groups_file() const {
+  return folder_ / (name_ + ".groups");
+}
 
 std::optional<select::SplitPlan> SplitRound::plan_for(unsigned group) const {
   const auto text = read_file(plan_file());

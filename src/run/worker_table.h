@@ -30,22 +30,22 @@ struct RunningWorker {
   Seconds frozen_at = 0;
   std::string_view ended_because = "retired";  // static text
   std::optional<KilledFor> killed;
-  std::optional<Seconds> kill_at;      // patience with it ends
+  std::optional<Seconds> kill_at;  // patience with it ends
 
-  std::deque<TestIndex> batch;         // given and not finished, in order
+  std::deque<TestIndex> batch;  // given and not finished, in order
   Seconds batch_started = 0;
   Bytes reservation;
 
   std::optional<TestIndex> running;
   Seconds last_test_ended = 0;
   Seconds test_started = 0;
-  Bytes held_before;                   // when the running test started
-  Bytes most_held;                     // highest sample since
+  Bytes held_before;  // when the running test started
+  Bytes most_held;    // highest sample since
   std::uint64_t kernel_kills_before = 0;
 
-  memory::Usage usage;                 // last sample
-  Bytes held_after_last;               // by the worker's own word
-  std::string spoiled_by;              // the test that left something behind; empty if none
+  memory::Usage usage;     // last sample
+  Bytes held_after_last;   // by the worker's own word
+  std::string spoiled_by;  // the test that left something behind; empty if none
   std::string left_behind;
 };
 

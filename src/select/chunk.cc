@@ -120,9 +120,9 @@ Result<std::vector<Chunk>> named(std::vector<Chunk> chunks, std::span<const std:
   for (const std::string& name : names) {
     if (std::ranges::find(known, name) != known.end()) continue;
     const auto meant = nearest(name, known);
-    return failure(fmt::format("there is no chunk '{}'", name), "--chunk",
-                   meant ? fmt::format("did you mean '{}'?", *meant)
-                         : fmt::format("the chunks are {}", fmt::join(known, ", ")));
+    return failure(
+        fmt::format("there is no chunk '{}'", name), "--chunk",
+        meant ? fmt::format("did you mean '{}'?", *meant) : fmt::format("the chunks are {}", fmt::join(known, ", ")));
   }
   std::erase_if(chunks, [&](const Chunk& chunk) { return std::ranges::find(names, chunk.name) == names.end(); });
   return chunks;
@@ -146,7 +146,8 @@ ChunkCover cover(const TestList& tests, std::span<const Facts> facts, std::span<
     for (std::size_t chunk = 0; chunk < chunks.size(); ++chunk) {
       if (!meant[chunk].empty() && !meant[chunk][i]) continue;
       const auto& below = paths[chunk];
-      if (!below.empty() && std::ranges::none_of(below, [&](std::string_view path) { return is_below(id, path); })) continue;
+      if (!below.empty() && std::ranges::none_of(below, [&](std::string_view path) { return is_below(id, path); }))
+        continue;
       out.tests[chunk].push_back(test);
       takers.push_back(static_cast<std::uint32_t>(chunk));
     }

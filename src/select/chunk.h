@@ -18,17 +18,17 @@
 namespace fittest::select {
 
 struct Chunk {
-  std::string name;   // [A-Za-z0-9_.-]+
-  std::string where;  // "fittest.toml:12"
-  std::optional<Expression> expression;         // all tests of `paths` without one
-  std::vector<std::string> paths;               // from the configuration's folder; none: the suite's own
-  std::optional<unsigned> workers;              // nothing: "auto", as many as memory and cores allow
-  std::optional<Seconds> timeout;               // of the whole chunk
+  std::string name;                      // [A-Za-z0-9_.-]+
+  std::string where;                     // "fittest.toml:12"
+  std::optional<Expression> expression;  // all tests of `paths` without one
+  std::vector<std::string> paths;        // from the configuration's folder; none: the suite's own
+  std::optional<unsigned> workers;       // nothing: "auto", as many as memory and cores allow
+  std::optional<Seconds> timeout;        // of the whole chunk
   std::optional<Seconds> test_timeout;
   std::optional<unsigned> maxfail;
   std::vector<std::pair<std::string, std::string>> environment;
-  std::vector<std::string> arguments;           // for the framework
-  std::vector<std::string> after;               // chunks that run before this one
+  std::vector<std::string> arguments;  // for the framework
+  std::vector<std::string> after;      // chunks that run before this one
 };
 
 // The order they run in: as written, but after those that `after` names. Errors: a name twice, `after` a chunk that

@@ -29,8 +29,8 @@ constexpr std::size_t kFewestHeavy = 2;
 constexpr double kPatience = 10;
 constexpr Seconds kShortestTimeout = 600;
 // Marks that say how a test is run, not what it is like.
-constexpr std::array<std::string_view, 8> kFrameworkLabels = {
-    "parametrize", "skip", "skipif", "xfail", "usefixtures", "filterwarnings", "tryfirst", "trylast"};
+constexpr std::array<std::string_view, 8> kFrameworkLabels = {"parametrize", "skip",           "skipif",   "xfail",
+                                                              "usefixtures", "filterwarnings", "tryfirst", "trylast"};
 constexpr std::array<std::string_view, 8> kWordsOfExpressions = {"and",       "or",       "not",      "peak",
                                                                  "heap_peak", "retained", "duration", "runs"};
 
@@ -77,13 +77,14 @@ bool can_be_written(const Name& name) {
   if (name.kind == Kind::label && is_one_of(name.text, kFrameworkLabels)) return false;
   if (name.text.empty() || name.text.starts_with("./") || name.text.ends_with('/')) return false;
   return valid_utf8(name.text) == name.text && std::ranges::all_of(name.text, [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte >= 0x20 && byte != 0x7f && c != '"' && c != '\\' && c != '*' && c != '?';
-  });
+           const auto byte = static_cast<unsigned char>(c);
+           return byte >= 0x20 && byte != 0x7f && c != '"' && c != '\\' && c != '*' && c != '?';
+         });
 }
 
 std::string written(const Name& name) {
-  const bool is_word = std::ranges::all_of(name.text, is_plain) && !(name.text.front() >= '0' && name.text.front() <= '9');
+  const bool is_word =
+      std::ranges::all_of(name.text, is_plain) && !(name.text.front() >= '0' && name.text.front() <= '9');
   if (name.kind == Kind::label && is_word && !is_one_of(name.text, kWordsOfExpressions)) return std::string(name.text);
   const bool needs_quotes =
       !std::ranges::all_of(name.text, [](char c) { return is_plain(c) || c == '/' || c == '.' || c == '-'; }) ||
@@ -129,7 +130,9 @@ class Suggester {
     return fmt::format("{}KB", amount.value / KiB(1).value);
   }
 
-  [[nodiscard]] bool is_over(TestIndex test, Bytes limit) const { return facts_[test].known && facts_[test].peak > limit; }
+  [[nodiscard]] bool is_over(TestIndex test, Bytes limit) const {
+    return facts_[test].known && facts_[test].peak > limit;
+  }
 
   // Takes out what is over the limit: by names, as far as they tell it apart, then by the peak.
   void take_heavy(Bytes limit, std::string_view name) {
@@ -155,7 +158,8 @@ class Suggester {
         if (is_over(test, limit)) ++count.heavy;
       });
     }
-    const auto least = std::max(kFewestHeavy, static_cast<std::size_t>(std::ceil(kLeastShare * static_cast<double>(all_heavy))));
+    const auto least =
+        std::max(kFewestHeavy, static_cast<std::size_t>(std::ceil(kLeastShare * static_cast<double>(all_heavy))));
     std::optional<std::pair<Name, Count>> best;
     for (const auto& [name, count] : counts) {
       // What all tests have in common tells nothing apart.
@@ -225,7 +229,8 @@ class Suggester {
       longest = std::max(longest, facts.duration);
     }
     std::ranges::sort(peaks);
-    if (!peaks.empty()) chunk.usual = peaks[static_cast<std::size_t>(kUsual * static_cast<double>(peaks.size() - 1) + 0.5)];
+    if (!peaks.empty())
+      chunk.usual = peaks[static_cast<std::size_t>(kUsual * static_cast<double>(peaks.size() - 1) + 0.5)];
     const std::uint64_t fit = chunk.usual.value > 0 ? out_.for_tests.value / chunk.usual.value : out_.options.cores;
     chunk.workers = static_cast<unsigned>(std::clamp<std::uint64_t>(fit, 1, std::max(out_.options.cores, 1U)));
     const Seconds expected = std::max(longest, chunk.work / chunk.workers);
@@ -272,7 +277,9 @@ std::string shown(std::string_view id) {
   return id.size() > 100 ? out + "..." : out;
 }
 
-std::string counted(std::size_t tests) { return fmt::format("{} test{}", tests, tests == 1 ? "" : "s"); }
+std::string counted(std::size_t tests) {
+  return fmt::format("{} test{}", tests, tests == 1 ? "" : "s");
+}
 
 }  // namespace
 

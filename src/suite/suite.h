@@ -22,16 +22,16 @@ namespace fittest::suite {
 
 // The tests are known.
 struct Collected {
-  std::string isolation;         // fork, spawn, none: none means that the suite runs them all itself, in order
+  std::string isolation;  // fork, spawn, none: none means that the suite runs them all itself, in order
   std::string isolation_reason;
-  unsigned workers = 1;          // at most
+  unsigned workers = 1;  // at most
   plan::Dist dist = plan::Dist::load;
   std::optional<unsigned> max_worker_restarts;  // stop after more crashes than that
   bool in_given_order = false;                  // the user asked for an order: tests are started in this one
   std::optional<std::string> store_durations;   // a file to write what the tests took into
   bool clean_durations = false;                 // and to forget the tests that did not run
   Seconds took = 0;
-  std::vector<std::string> notices = {};        // one line each for the user to read
+  std::vector<std::string> notices = {};  // one line each for the user to read
 };
 
 // Where a worker is to live.
@@ -49,13 +49,13 @@ struct TestEnd {
   Verdict verdict = Verdict::not_run;
   Seconds duration = 0;
   Bytes peak;
-  Bytes held;               // by the worker, after the test
+  Bytes held;                       // by the worker, after the test
   std::optional<HeapFigures> heap;  // where the heap is watched
-  std::string detail;       // one line: why
-  std::string message;      // the failure's text, many lines
-  std::string left_behind;  // what the test changed in its worker and did not put back; empty if nothing
-  bool broken = false;      // and that makes the worker useless: it runs nothing further
-  std::string report;       // the framework's own, for `Suite::report`
+  std::string detail;               // one line: why
+  std::string message;              // the failure's text, many lines
+  std::string left_behind;          // what the test changed in its worker and did not put back; empty if nothing
+  bool broken = false;              // and that makes the worker useless: it runs nothing further
+  std::string report;               // the framework's own, for `Suite::report`
 };
 
 struct TestAmendment {

@@ -41,7 +41,9 @@ workers = "auto"
 paths = "tests/stress"
 )toml";
 
-std::string refused_chunk(const std::string& lines) { return refused("[[chunk]]\nname = \"a\"\n" + lines); }
+std::string refused_chunk(const std::string& lines) {
+  return refused("[[chunk]]\nname = \"a\"\n" + lines);
+}
 
 TEST(ChunkReader, ReadsEveryKey) {
   const Config config = parsed(kEverything);
@@ -76,7 +78,8 @@ TEST(ChunkReader, ReadsLabelsThoseOthersAreMadeOfFirst) {
 
 TEST(ChunkReader, InPyprojectToo) {
   const std::string text =
-      "[tool.fittest.labels]\nbig = 'peak > 1G'\n[[tool.fittest.chunk]]\nname = 'a'\n[[tool.fittest.chunk]]\nname = 'b'\n";
+      "[tool.fittest.labels]\nbig = 'peak > 1G'\n[[tool.fittest.chunk]]\nname = 'a'\n[[tool.fittest.chunk]]\nname = "
+      "'b'\n";
   const Config config = parsed(text, ConfigKind::pyproject_toml);
   EXPECT_EQ(config.labels.size(), 1U);
   ASSERT_EQ(config.chunks.size(), 2U);
@@ -191,8 +194,10 @@ TEST(ChunkReader, GarbageIsRefusedOrReadNeverMore) {
 // Whatever the tests are called and took: what is suggested can be read, and has each of them in one chunk.
 TEST(SuggestedChunks, TakeEachTestOnceWhenReadBack) {
   std::mt19937_64 random(31);
-  const std::vector<std::string> folders = {"tests", "tests/unit", "tests/unit/deep", "a b", "and", "x*", "\xff", "q\"q", "\xc3\xa4"};
-  const std::vector<std::string> labels = {"unit", "slow", "and", "peak", "a b", "9lives", "x\"y", "\xff", "[a]", "all", ""};
+  const std::vector<std::string> folders = {"tests", "tests/unit", "tests/unit/deep", "a b", "and", "x*",
+                                            "\xff",  "q\"q",       "\xc3\xa4"};
+  const std::vector<std::string> labels = {"unit", "slow", "and", "peak", "a b", "9lives",
+                                           "x\"y", "\xff", "[a]", "all",  ""};
   std::size_t most_chunks = 0;
   for (int round = 0; round < 400; ++round) {
     TestList tests;
@@ -212,7 +217,8 @@ TEST(SuggestedChunks, TakeEachTestOnceWhenReadBack) {
       each.runs = 1;
       each.last = Verdict::passed;
     }
-    const auto suggestion = select::suggest(tests, facts, {MiB(64U << (random() % 6)), 1 + static_cast<unsigned>(random() % 16)});
+    const auto suggestion =
+        select::suggest(tests, facts, {MiB(64U << (random() % 6)), 1 + static_cast<unsigned>(random() % 16)});
     const std::string text = select::to_toml(suggestion, tests, facts);
     const auto config = parse_config(text, "fittest.toml", ConfigKind::fittest_toml);
     ASSERT_TRUE(config) << config.error().text() << "\n" << text;

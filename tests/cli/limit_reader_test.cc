@@ -31,16 +31,20 @@ memory = "1G"
 }
 
 TEST(LimitReader, ReadsThemOfAPyproject) {
-  const Config config = parsed("[project]\nname = \"x\"\n[[tool.fittest.limit]]\nleaks = \"0B\"\n", ConfigKind::pyproject_toml);
+  const Config config =
+      parsed("[project]\nname = \"x\"\n[[tool.fittest.limit]]\nleaks = \"0B\"\n", ConfigKind::pyproject_toml);
   ASSERT_EQ(config.limits.size(), 1U);
   EXPECT_EQ(config.limits[0].where, "fittest.toml:3");
   EXPECT_EQ(config.limits[0].leaks, Bytes{0});
 }
 
-TEST(LimitReader, NothingIsLimitedByDefault) { EXPECT_THAT(parsed("budget = \"1G\"\n").limits, IsEmpty()); }
+TEST(LimitReader, NothingIsLimitedByDefault) {
+  EXPECT_THAT(parsed("budget = \"1G\"\n").limits, IsEmpty());
+}
 
 TEST(LimitReader, MistakesNameTheLine) {
-  EXPECT_THAT(refused("[[limit]]\ntests = \"label(a)\"\n"), StartsWith("fittest.toml:1: a limit needs 'memory' or 'leaks'"));
+  EXPECT_THAT(refused("[[limit]]\ntests = \"label(a)\"\n"),
+              StartsWith("fittest.toml:1: a limit needs 'memory' or 'leaks'"));
   EXPECT_THAT(refused("\n[[limit]]\nmemory = \"a lot\"\n"), StartsWith("fittest.toml:3: 'memory' is malformed"));
   EXPECT_THAT(refused("[[limit]]\nmemory = 100\n"), StartsWith("fittest.toml:2: 'memory' must be a size in quotes"));
   EXPECT_THAT(refused("[[limit]]\nleaks = \"-1 MB\"\n"), StartsWith("fittest.toml:2: 'leaks' is malformed"));

@@ -19,11 +19,12 @@ TEST(TaskFiles, AreWhatATaskHasLeft) {
   const Folder folder;
   folder.write("group-2-attempt-1.exit", "1\n");
   folder.write("group-2-attempt-1.out", "hello\n");
-  folder.write("group-2/attempt-1/events.jsonl",
-               R"({"v":1,"at":1,"event":"test_finished","worker":0,"test":0,"id":"a","verdict":"over_budget","duration":1})"
-               "\n"
-               R"({"v":1,"at":1,"event":"test_finished","worker":0,"test":1,"id":"b","verdict":"passed","duration":1})"
-               "\n");
+  folder.write(
+      "group-2/attempt-1/events.jsonl",
+      R"({"v":1,"at":1,"event":"test_finished","worker":0,"test":0,"id":"a","verdict":"over_budget","duration":1})"
+      "\n"
+      R"({"v":1,"at":1,"event":"test_finished","worker":0,"test":1,"id":"b","verdict":"passed","duration":1})"
+      "\n");
   const TaskFiles files = read_task_files(job_in(folder), 2, 1);
   EXPECT_EQ(files.exit_code, 1);
   EXPECT_EQ(files.output, "hello\n");

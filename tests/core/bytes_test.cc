@@ -46,7 +46,9 @@ TEST(Bytes, PrintedSizesReadBackWithinTheirRounding) {
   }
 }
 
-TEST(Bytes, SubtractionStopsAtZero) { EXPECT_EQ(MiB(1) - MiB(2), Bytes{0}); }
+TEST(Bytes, SubtractionStopsAtZero) {
+  EXPECT_EQ(MiB(1) - MiB(2), Bytes{0});
+}
 
 TEST(Verdict, NamesReadBack) {
   for (std::size_t i = 0; i < kVerdictCount; ++i) {

@@ -96,9 +96,11 @@ TEST(SlurmListing, ReadsSacct) {
 
 TEST(SlurmListing, KnowsHowSharedPagesAreCounted) {
   EXPECT_TRUE(counts_shared_pages_each(kConfiguration));
-  EXPECT_FALSE(counts_shared_pages_each(std::string(kConfiguration.substr(0, kConfiguration.size() - 1)) + ",UsePss\n"));
-  EXPECT_FALSE(counts_shared_pages_each("JobAcctGatherType       = jobacct_gather/cgroup\n"
-                                        "JobAcctGatherParams     = OverMemoryKill\n"));
+  EXPECT_FALSE(
+      counts_shared_pages_each(std::string(kConfiguration.substr(0, kConfiguration.size() - 1)) + ",UsePss\n"));
+  EXPECT_FALSE(
+      counts_shared_pages_each("JobAcctGatherType       = jobacct_gather/cgroup\n"
+                               "JobAcctGatherParams     = OverMemoryKill\n"));
   EXPECT_FALSE(counts_shared_pages_each("JobAcctGatherType       = jobacct_gather/linux\n"));
   EXPECT_FALSE(counts_shared_pages_each(""));
 }
@@ -111,10 +113,18 @@ TEST(SlurmListing, TakesNothingFromDamagedTextButWhatItSays) {
       for (int changes = std::uniform_int_distribution<int>(1, 6)(random); changes > 0 && !text.empty(); --changes) {
         const std::size_t at = std::uniform_int_distribution<std::size_t>(0, text.size() - 1)(random);
         switch (std::uniform_int_distribution<int>(0, 3)(random)) {
-          case 0: text[at] = static_cast<char>(std::uniform_int_distribution<int>(0, 255)(random)); break;
-          case 1: text.erase(at, std::uniform_int_distribution<std::size_t>(1, 20)(random)); break;
-          case 2: text.insert(at, text.substr(at / 2, 15)); break;
-          default: text.resize(std::max<std::size_t>(at, 1)); break;
+          case 0:
+            text[at] = static_cast<char>(std::uniform_int_distribution<int>(0, 255)(random));
+            break;
+          case 1:
+            text.erase(at, std::uniform_int_distribution<std::size_t>(1, 20)(random));
+            break;
+          case 2:
+            text.insert(at, text.substr(at / 2, 15));
+            break;
+          default:
+            text.resize(std::max<std::size_t>(at, 1));
+            break;
         }
       }
       for (const auto& tasks : {read_squeue(text), read_scontrol(text), read_sacct(text)}) {

@@ -5,7 +5,9 @@
 namespace fittest::exporting {
 namespace {
 
-plan::Prediction known(Bytes peak, Seconds duration) { return {.peak = peak, .duration = duration, .known = true}; }
+plan::Prediction known(Bytes peak, Seconds duration) {
+  return {.peak = peak, .duration = duration, .known = true};
+}
 
 TEST(SlurmNeed, HoldsTheSessionAndAsManyOfTheHungriestAsThereAreWorkers) {
   const std::vector<std::vector<plan::Prediction>> groups = {

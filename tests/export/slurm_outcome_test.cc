@@ -15,7 +15,9 @@ SlurmState state(std::string word, int code, int signal, std::string reason = ""
   return {.word = std::move(word), .code = code, .signal = signal, .reason = std::move(reason)};
 }
 
-Next next(const TaskEnd& end) { return decide(end, 1, 3).next; }
+Next next(const TaskEnd& end) {
+  return decide(end, 1, 3).next;
+}
 
 TEST(SlurmOutcome, IsDoneWithWhatFittestWroteDown) {
   for (const int code : {0, 1, 5}) {
@@ -27,8 +29,9 @@ TEST(SlurmOutcome, IsDoneWithWhatFittestWroteDown) {
 
 TEST(SlurmOutcome, BelievesTheTaskOverSlurm) {
   // The cgroup plugin says OUT_OF_MEMORY when a worker was killed, which fittest got over.
-  EXPECT_EQ(next({.slurm = state("OUT_OF_MEMORY", 0, 125), .written_code = 0, .output = "Detected 1 oom_kill event in"}),
-            Next::done);
+  EXPECT_EQ(
+      next({.slurm = state("OUT_OF_MEMORY", 0, 125), .written_code = 0, .output = "Detected 1 oom_kill event in"}),
+      Next::done);
   EXPECT_EQ(next({.slurm = {}, .written_code = 1, .output = {}}), Next::done) << "long ended, and forgotten";
 }
 
@@ -51,7 +54,8 @@ TEST(SlurmOutcome, AsksForMoreMemoryWhereThatWasTheEnd) {
 }
 
 TEST(SlurmOutcome, AsksForMoreMemoryWhereFittestItselfSaysSo) {
-  EXPECT_EQ(next({.slurm = state("FAILED", 4, 0, "NonZeroExitCode"), .written_code = 4,
+  EXPECT_EQ(next({.slurm = state("FAILED", 4, 0, "NonZeroExitCode"),
+                  .written_code = 4,
                   .output = "fittest: session: collecting alone does not fit the budget of 100 MiB: the kernel ended"}),
             Next::again_more_memory);
   const TaskEnd end{.slurm = state("FAILED", 1, 0), .written_code = 1, .output = {}, .over_budget = 2};
@@ -61,7 +65,8 @@ TEST(SlurmOutcome, AsksForMoreMemoryWhereFittestItselfSaysSo) {
 }
 
 TEST(SlurmOutcome, TellsOtherEndsApart) {
-  EXPECT_EQ(next({.slurm = state("TIMEOUT", 0, 15, "TimeLimit"), .written_code = 2, .output = {}}), Next::again_more_time);
+  EXPECT_EQ(next({.slurm = state("TIMEOUT", 0, 15, "TimeLimit"), .written_code = 2, .output = {}}),
+            Next::again_more_time);
   EXPECT_EQ(next({.slurm = state("NODE_FAIL", 0, 0), .written_code = {}, .output = {}}), Next::again);
   EXPECT_EQ(next({.slurm = state("PREEMPTED", 0, 15), .written_code = 2, .output = {}}), Next::again);
   EXPECT_EQ(next({.slurm = state("CANCELLED", 0, 15), .written_code = 2, .output = {}}), Next::give_up);

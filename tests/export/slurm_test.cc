@@ -67,10 +67,10 @@ TEST(Slurm, ListsIndices) {
 TEST(Slurm, SubmitsAnArrayOfTheGroups) {
   const SlurmNeed need{.budget = MiB(500), .memory = MiB(600) + Bytes{1}, .time = 61};
   EXPECT_THAT(sbatch_command(job(), {1, 2, 4}, 3, need),
-              testing::ElementsAre("sbatch", "--parsable", "--no-requeue", "--job-name=fittest", "--nodes=1", "--ntasks=1",
-                                   "--array=1-2,4", "--cpus-per-task=2", "--mem=601M", "--time=2", "--partition=long",
-                                   "--output=/shared/results/group-%a-attempt-3.out", "--account=physics",
-                                   "/shared/results/task.sh", "3", "524288000"));
+              testing::ElementsAre("sbatch", "--parsable", "--no-requeue", "--job-name=fittest", "--nodes=1",
+                                   "--ntasks=1", "--array=1-2,4", "--cpus-per-task=2", "--mem=601M", "--time=2",
+                                   "--partition=long", "--output=/shared/results/group-%a-attempt-3.out",
+                                   "--account=physics", "/shared/results/task.sh", "3", "524288000"));
   EXPECT_THAT(sbatch_command(job(), {1}, 1, {.budget = MiB(1), .memory = MiB(1), .time = {}}),
               Not(Contains(StartsWith("--time"))));
 }
@@ -126,8 +126,13 @@ TEST(Slurm, ScriptHandsOverWhatItWasTold) {
 // SIGTERM comes to all processes of a task: the script stays until fittest has ended in order.
 TEST(Slurm, ScriptWritesDownTheExitCodeAfterSigterm) {
   const Folder folder;
-  SlurmJob stopped{.program = folder.path() / "program", .folder = folder.path(), .results = folder.path(), .python = {},
-                   .partition = {}, .sbatch_arguments = {}, .arguments = {}};
+  SlurmJob stopped{.program = folder.path() / "program",
+                   .folder = folder.path(),
+                   .results = folder.path(),
+                   .python = {},
+                   .partition = {},
+                   .sbatch_arguments = {},
+                   .arguments = {}};
   std::ofstream(stopped.program) << "#!/bin/bash\ntrap 'exit 2' TERM\nkill -TERM $PPID $$\nwait\nexit 3\n";
   fs::permissions(stopped.program, fs::perms::owner_all);
   std::ofstream(folder.path() / "task.sh") << slurm_script(stopped);

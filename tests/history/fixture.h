@@ -110,9 +110,10 @@ inline std::string in_child(const std::function<std::string()>& body) {
   return said;
 }
 
-// The history in `folder`, which knows a.py::x, opened by a user who may only read it: it predicts, says once that nothing
-// is recorded, and stays as it was. "(skip)" as above; nothing if all is well.
-inline std::string read_only(const std::filesystem::path& folder, const std::filesystem::path& file, const Outcome& next) {
+// The history in `folder`, which knows a.py::x, opened by a user who may only read it: it predicts, says once that
+// nothing is recorded, and stays as it was. "(skip)" as above; nothing if all is well.
+inline std::string read_only(const std::filesystem::path& folder, const std::filesystem::path& file,
+                             const Outcome& next) {
   if (::chmod(folder.c_str(), 0555) != 0 || ::chmod(file.c_str(), 0444) != 0) return "its rights cannot be taken";
   const std::string before = contents(file);
   std::string wrong = in_child([&]() -> std::string {

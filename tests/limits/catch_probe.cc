@@ -1,7 +1,8 @@
 // The same with Catch2.
 #define CATCH_CONFIG_MAIN
-#include <catch2/catch.hpp>
 #include <fittest/limits.h>
+
+#include <catch2/catch.hpp>
 
 #include "bodies.h"
 

@@ -1,6 +1,6 @@
 // A GoogleTest program whose tests break limits, or hold them: limits_test.cc runs it and looks at what it says.
-#include <gtest/gtest.h>
 #include <fittest/limits.h>
+#include <gtest/gtest.h>
 
 #include <stdexcept>
 
@@ -59,6 +59,8 @@ TEST(Thrown, IsNotCheckedAsWell) {
   hold_for_a_moment(2 * kMiB);
   throw std::runtime_error("for another reason");
 }
-TEST(Size, ThatIsNone) { FITTEST_LIMIT_MEMORY("a lot"); }
+TEST(Size, ThatIsNone) {
+  FITTEST_LIMIT_MEMORY("a lot");
+}
 
 }  // namespace

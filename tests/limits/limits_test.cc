@@ -28,7 +28,8 @@ Ended run(std::vector<std::string> command, Watched watched, const std::string& 
 std::map<std::string, bool> results(const std::string& output) {
   std::map<std::string, bool> found;
   const std::regex line(R"(\[  (     OK|FAILED ) ?\] (\w+\.\w+) \()");
-  for (std::sregex_iterator it(output.begin(), output.end(), line), end; it != end; ++it) found[(*it)[2]] = (*it)[1] != "FAILED ";
+  for (std::sregex_iterator it(output.begin(), output.end(), line), end; it != end; ++it)
+    found[(*it)[2]] = (*it)[1] != "FAILED ";
   return found;
 }
 

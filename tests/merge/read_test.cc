@@ -7,12 +7,12 @@
 #include <iterator>
 #include <random>
 
-#include "support/folder.h"
 #include "merge/github.h"
 #include "merge/merge.h"
 #include "merge/screen.h"
 #include "merge/timeline.h"
 #include "runs.h"
+#include "support/folder.h"
 
 namespace fittest::merge {
 namespace {

@@ -7,8 +7,8 @@
 #include <filesystem>
 #include <iterator>
 
-#include "support/folder.h"
 #include "runs.h"
+#include "support/folder.h"
 
 namespace fittest::merge {
 namespace {

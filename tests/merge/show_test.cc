@@ -7,7 +7,6 @@
 #include <pugixml.hpp>
 #include <string>
 
-#include "support/folder.h"
 #include "../report/snapshot.h"
 #include "merge/github.h"
 #include "merge/junit.h"
@@ -16,6 +15,7 @@
 #include "merge/screen.h"
 #include "report/width.h"
 #include "runs.h"
+#include "support/folder.h"
 
 namespace fittest::merge {
 namespace {

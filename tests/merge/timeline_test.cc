@@ -8,10 +8,10 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "support/folder.h"
 #include "../report/json_schema.h"
 #include "merge/read.h"
 #include "runs.h"
+#include "support/folder.h"
 
 namespace fittest::merge {
 namespace {

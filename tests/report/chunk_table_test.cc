@@ -31,8 +31,8 @@ ChunkResult result(const std::string& name, State state, std::map<Verdict, std::
 std::vector<ChunkResult> a_bad_day() {
   std::vector<ChunkResult> results = {
       result("unit_fast", State::passed, {{Verdict::passed, 18118}}, 84.4, MiB(612), 0),
-      result("unit_memory", State::failed, {{Verdict::passed, 24}, {Verdict::failed, 1}, {Verdict::over_budget, 1}}, 305,
-             GiB(1), 1),
+      result("unit_memory", State::failed, {{Verdict::passed, 24}, {Verdict::failed, 1}, {Verdict::over_budget, 1}},
+             305, GiB(1), 1),
       result("integration_with_a_very_long_name_indeed", State::failed,
              {{Verdict::passed, 2}, {Verdict::skipped, 3}, {Verdict::not_run, 24}}, 60.2, MiB(90), 2,
              "timed out after 60 s"),

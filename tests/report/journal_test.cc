@@ -7,10 +7,10 @@
 #include <sstream>
 #include <string>
 
-#include "support/folder.h"
 #include "report/json_lines.h"
 #include "report/line_reader.h"
 #include "stories.h"
+#include "support/folder.h"
 
 namespace fittest::report {
 namespace {

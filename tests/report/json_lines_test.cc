@@ -13,9 +13,9 @@
 #include <set>
 #include <string>
 
-#include "support/folder.h"
 #include "json_schema.h"
 #include "stories.h"
+#include "support/folder.h"
 
 namespace fittest::report {
 namespace {
@@ -27,14 +27,14 @@ std::string dumped(Payload payload) {
 }
 
 std::vector<Payload> one_of_each() {
-  return {RunStarted{"r1", "pytest", {"fittest", "pytest"}, GiB(4), "--budget 4G", "cgroup v1", {"no freezer"},
-                     1.7e9, "host"},
+  return {RunStarted{
+              "r1", "pytest", {"fittest", "pytest"}, GiB(4), "--budget 4G", "cgroup v1", {"no freezer"}, 1.7e9, "host"},
           Collected{3, "fork", "one thread", 2, MiB(471), 3.5},
           WorkerStarted{WorkerId{4}, 4711},
           WorkerEnded{WorkerId{4}, "retained"},
           TestStarted{WorkerId{4}, 7, "a.py::b"},
-          TestFinished{WorkerId{4}, 7, "a.py::b", Verdict::failed, 0.125, MiB(3), MiB(1), "why", "E  assert",
-                       MiB(2), HeapFigures{MiB(4), MiB(5), 6, MiB(3)}},
+          TestFinished{WorkerId{4}, 7, "a.py::b", Verdict::failed, 0.125, MiB(3), MiB(1), "why", "E  assert", MiB(2),
+                       HeapFigures{MiB(4), MiB(5), 6, MiB(3)}},
           TestAmended{7, "a.py::b", Verdict::error, "teardown"},
           BatchKilled{WorkerId{4}, "a.py::b", GiB(1), true, "pressure", MiB(900)},
           TestRequeued{7, "a.py::b", "spoiled"},
@@ -59,12 +59,12 @@ TEST(ToJson, FiguresThatAreNoneAreLeftOut) {
 
 TEST(ToJson, BytesThatAreNoTextAreReplaced) {
   const std::string evil = "a\xff\xED\xA0\x80\x1b\n\"\\";
-  for (const Payload& payload : std::vector<Payload>{
-           RunStarted{evil, evil, {evil}, {}, evil, evil, {evil}, 0, evil},
-           TestFinished{{}, 0, evil, {}, 0, {}, {}, evil, evil},
-           Collected{1, evil, evil, 1, {}, 0}, WorkerEnded{{}, evil}, TestAmended{0, evil, {}, evil},
-           BatchKilled{{}, evil, {}, false, evil}, TestRequeued{0, evil, evil}, PressureChanged{evil}, BudgetRaised{{}, evil},
-           Notice{evil}, TestStarted{{}, 0, evil}}) {
+  for (const Payload& payload :
+       std::vector<Payload>{RunStarted{evil, evil, {evil}, {}, evil, evil, {evil}, 0, evil},
+                            TestFinished{{}, 0, evil, {}, 0, {}, {}, evil, evil}, Collected{1, evil, evil, 1, {}, 0},
+                            WorkerEnded{{}, evil}, TestAmended{0, evil, {}, evil},
+                            BatchKilled{{}, evil, {}, false, evil}, TestRequeued{0, evil, evil}, PressureChanged{evil},
+                            BudgetRaised{{}, evil}, Notice{evil}, TestStarted{{}, 0, evil}}) {
     const std::string line = dumped(payload);
     EXPECT_EQ(line.find('\n'), std::string::npos);
     EXPECT_FALSE(json::parse(line, nullptr, false).is_discarded()) << line;

@@ -13,9 +13,9 @@
 #include <random>
 #include <string>
 
-#include "support/folder.h"
 #include "report/junit_case.h"
 #include "stories.h"
+#include "support/folder.h"
 
 extern char** environ;
 

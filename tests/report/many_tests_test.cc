@@ -9,10 +9,10 @@
 #include <fstream>
 #include <string>
 
-#include "support/folder.h"
 #include "report/json_lines.h"
 #include "report/junit.h"
 #include "report/terminal.h"
+#include "support/folder.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define FITTEST_SANITIZED 1

@@ -37,21 +37,23 @@ TEST(OrderFor, HandsOnAllThatIsWrittenOfAChunk) {
   const ChunkOrder order = order_for(full_chunk(), {"fittest", {"--budget", "1G"}, {}, "runs"});
   EXPECT_THAT(order.command,
               ElementsAre("fittest", "pytest", "--rootdir=.", "--budget", "1G", "-n", "4", "--test-timeout", "2.5",
-                          "--maxfail", "3", "-E", "unit and not slow", "--run-folder", "runs/unit", "--as-chunk", "unit", "-k", "not x",
-                          "tests/unit", "tests/a b"));
+                          "--maxfail", "3", "-E", "unit and not slow", "--run-folder", "runs/unit", "--as-chunk",
+                          "unit", "-k", "not x", "tests/unit", "tests/a b"));
   EXPECT_THAT(order.environment, ElementsAre("MODE=it's fast", "EMPTY="));
   EXPECT_EQ(order.timeout, 60);
   EXPECT_EQ(order.folder, "runs/unit");
-  EXPECT_EQ(command_line(order),
-            "env 'MODE=it'\\''s fast' EMPTY= fittest pytest --rootdir=. --budget 1G -n 4 --test-timeout 2.5 "
-            "--maxfail 3 -E 'unit and not slow' --run-folder runs/unit --as-chunk unit -k 'not x' tests/unit 'tests/a b'");
+  EXPECT_EQ(
+      command_line(order),
+      "env 'MODE=it'\\''s fast' EMPTY= fittest pytest --rootdir=. --budget 1G -n 4 --test-timeout 2.5 "
+      "--maxfail 3 -E 'unit and not slow' --run-folder runs/unit --as-chunk unit -k 'not x' tests/unit 'tests/a b'");
 }
 
 TEST(OrderFor, WhatIsNotWrittenIsLeftToFittest) {
   select::Chunk chunk;
   chunk.name = "all";
-  EXPECT_THAT(order_for(chunk, {"fittest", {}, {}, "runs"}).command,
-              ElementsAre("fittest", "pytest", "--rootdir=.", "-n", "auto", "--run-folder", "runs/all", "--as-chunk", "all"));
+  EXPECT_THAT(
+      order_for(chunk, {"fittest", {}, {}, "runs"}).command,
+      ElementsAre("fittest", "pytest", "--rootdir=.", "-n", "auto", "--run-folder", "runs/all", "--as-chunk", "all"));
   EXPECT_THAT(order_for(full_chunk(), {"fittest", {}, ChunkOptions::Workers::one, "runs"}).command,
               testing::Contains("0").Times(1));
 }
@@ -85,7 +87,8 @@ class ChunksTest : public InFolder {
     return R"({"v":1,"at":2,"event":"run_finished","peak":1048576,"interrupted":)" + interrupted + R"(,"exit_code":)" +
            std::to_string(code) + "}";
   }
-  std::vector<report::ChunkResult> run(const std::vector<ChunkOrder>& orders, AfterFailure after = AfterFailure::go_on) {
+  std::vector<report::ChunkResult> run(const std::vector<ChunkOrder>& orders,
+                                       AfterFailure after = AfterFailure::go_on) {
     return run_chunks(orders, runner_, after, [&](const ChunkOrder& begun) { begun_.push_back(begun.name); });
   }
 

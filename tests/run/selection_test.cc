@@ -20,8 +20,8 @@ class SelectionTest : public InFolder {
   SelectionTest() {
     for (int i = 0; i < 6; ++i) {
       const std::string file = i < 3 ? "a.py" : "b.py";
-      tests_.add(file + "::test_" + std::to_string(i),
-                 {i < 3 ? 0U : 1U, static_cast<std::uint32_t>(i), false, tests_.add_labels({i % 2 == 0 ? "even" : "odd"})});
+      tests_.add(file + "::test_" + std::to_string(i), {i < 3 ? 0U : 1U, static_cast<std::uint32_t>(i), false,
+                                                        tests_.add_labels({i % 2 == 0 ? "even" : "odd"})});
     }
   }
 
@@ -39,7 +39,9 @@ class SelectionTest : public InFolder {
     history_.end_run(run);
   }
 
-  static select::Expression expression(const std::string& text) { return select::Expression::parse(text, "-E").value(); }
+  static select::Expression expression(const std::string& text) {
+    return select::Expression::parse(text, "-E").value();
+  }
 
   std::vector<TestIndex> selected(const select::Request& request) {
     selection_.emplace(options_, history_, "pytest");

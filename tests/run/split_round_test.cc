@@ -12,7 +12,8 @@ class SplitRoundTest : public InFolder {
   SplitRoundTest() {
     for (int i = 0; i < 4; ++i) tests_.add("a.py::test_" + std::to_string(i), {});
     options_.splits = 3;
-    plan_ = select::make_plan("pytest", tests_, select::split(tests_, std::vector<select::Weight>(4), options_), options_);
+    plan_ =
+        select::make_plan("pytest", tests_, select::split(tests_, std::vector<select::Weight>(4), options_), options_);
   }
   [[nodiscard]] SplitRound round() const { return {folder_, "pytest", tests_, options_}; }
   [[nodiscard]] std::size_t files() const {

@@ -103,11 +103,11 @@ class Cover : public testing::Test {
  protected:
   Cover() {
     const std::uint32_t slow = tests_.add_labels({"slow"});
-    add("tests/unit/test_a.py::test_one");                 // 0
-    add("tests/unit/test_a.py::TestB::test_two[a::b]");    // 1
+    add("tests/unit/test_a.py::test_one");                  // 0
+    add("tests/unit/test_a.py::TestB::test_two[a::b]");     // 1
     add("tests/unit/test_a.py::TestB::test_two[c]", slow);  // 2
-    add("tests/unit_more/test_c.py::test_three", slow);    // 3
-    add("tests/test_d.py::test_four");                     // 4
+    add("tests/unit_more/test_c.py::test_three", slow);     // 3
+    add("tests/test_d.py::test_four");                      // 4
   }
   void add(std::string_view id, std::uint32_t labels = 0) {
     tests_.add(id, {.labels = labels});

@@ -53,7 +53,9 @@ TEST_F(Suggest, LightTestsAreOneChunk) {
   EXPECT_EQ(suggested(GiB(1), 4).chunks.at(0).tests.size(), 10U);
 }
 
-TEST_F(Suggest, NoTestsAreOneEmptyChunk) { EXPECT_THAT(lines(GiB(1), 4), ElementsAre("all: , 4")); }
+TEST_F(Suggest, NoTestsAreOneEmptyChunk) {
+  EXPECT_THAT(lines(GiB(1), 4), ElementsAre("all: , 4"));
+}
 
 TEST_F(Suggest, ALabelThatTellsTheHeavyOnesIsUsed) {
   add_many(50, "tests/test_a.py", MiB(10), {"unit"});
@@ -102,8 +104,8 @@ TEST_F(Suggest, UnknownTestsAreLight) {
 TEST_F(Suggest, WorkersTimesTheUsualPeakFits) {
   for (int i = 0; i < 1000; ++i) {
     const std::string id = "tests/test_" + std::to_string(i % 7) + ".py::test_" + std::to_string(i);
-    add(id, {static_cast<std::uint64_t>(i) * i * 2000}, 1, i > 700 && i % 10 != 0 ? std::vector<std::string>{"big"}
-                                                                                  : std::vector<std::string>{});
+    add(id, {static_cast<std::uint64_t>(i) * i * 2000}, 1,
+        i > 700 && i % 10 != 0 ? std::vector<std::string>{"big"} : std::vector<std::string>{});
   }
   for (const unsigned cores : {1U, 2U, 3U, 4U, 16U, 64U}) {
     for (const Bytes budget : {MiB(100), MiB(500), GiB(2), GiB(16)}) {
@@ -163,8 +165,8 @@ timeout = 2040
 TEST_F(Suggest, AMillionTestsAreNoProblem) {
   for (int i = 0; i < 1'000'000; ++i) {
     add("tests/d" + std::to_string(i % 100) + "/test_" + std::to_string(i % 5000) + ".py::test_" + std::to_string(i),
-        {static_cast<std::uint64_t>(i % 977) << 20}, 0.1, i % 977 > 500 ? std::vector<std::string>{"big"}
-                                                                        : std::vector<std::string>{"unit"});
+        {static_cast<std::uint64_t>(i % 977) << 20}, 0.1,
+        i % 977 > 500 ? std::vector<std::string>{"big"} : std::vector<std::string>{"unit"});
   }
   std::size_t all = 0;
   for (const SuggestedChunk& chunk : suggested(GiB(4), 8).chunks) all += chunk.tests.size();

@@ -31,7 +31,9 @@ bool is_system(std::string_view name) {
          is_library(name, "ld");
 }
 
-bool is_tracker(std::string_view name) { return is_library(name, "libfittest_heap"); }
+bool is_tracker(std::string_view name) {
+  return is_library(name, "libfittest_heap");
+}
 
 // CPython's evaluation loop; built with tail calls (3.14), each instruction is a function of its own.
 bool is_loop(std::string_view function) {
@@ -39,16 +41,34 @@ bool is_loop(std::string_view function) {
 }
 
 bool is_allocator(std::string_view function) {
-  static constexpr std::array<std::string_view, 21> kNames{
-      "malloc",        "calloc",        "realloc",          "reallocarray",   "memalign",      "aligned_alloc",
-      "posix_memalign", "valloc",       "pvalloc",          "mmap",           "mmap64",        "mremap",
-      "brk",           "sbrk",          "__libc_malloc",    "__libc_calloc",  "__libc_realloc", "__libc_memalign",
-      "__mmap",        "__sbrk",        "__default_morecore"};
+  static constexpr std::array<std::string_view, 21> kNames{"malloc",
+                                                           "calloc",
+                                                           "realloc",
+                                                           "reallocarray",
+                                                           "memalign",
+                                                           "aligned_alloc",
+                                                           "posix_memalign",
+                                                           "valloc",
+                                                           "pvalloc",
+                                                           "mmap",
+                                                           "mmap64",
+                                                           "mremap",
+                                                           "brk",
+                                                           "sbrk",
+                                                           "__libc_malloc",
+                                                           "__libc_calloc",
+                                                           "__libc_realloc",
+                                                           "__libc_memalign",
+                                                           "__mmap",
+                                                           "__sbrk",
+                                                           "__default_morecore"};
   if (function.starts_with("operator new(") || function.starts_with("operator new[](")) return true;
   return std::find(kNames.begin(), kNames.end(), function) != kNames.end();
 }
 
-bool is_cpython_name(std::string_view function) { return function.starts_with("Py") || function.starts_with("_Py"); }
+bool is_cpython_name(std::string_view function) {
+  return function.starts_with("Py") || function.starts_with("_Py");
+}
 
 }  // namespace
 

@@ -195,8 +195,8 @@ void PythonLines::decode_locations(const Code& code) {
 std::string line_table_without_columns(const Code& code) {
   if (code.python_minor < kFirstWithLocations) return code.line_table;
   LocationWriter writer(code.first_line);
-  const bool whole = for_each_location(
-      code, [&writer](std::optional<std::int64_t> line, unsigned units) { writer.add(line, units); });
+  const bool whole =
+      for_each_location(code, [&writer](std::optional<std::int64_t> line, unsigned units) { writer.add(line, units); });
   return whole ? writer.finish() : code.line_table;
 }
 

@@ -24,7 +24,7 @@ class SymbolTable {
     std::uint64_t begin;
     std::uint64_t size;
     bool sized;  // if the table does not say, as for functions in assembler, `size` is up to the end of the section
-    int rank;            // among those of one address, the least is taken
+    int rank;    // among those of one address, the least is taken
     std::string_view name;
   };
   std::vector<Symbol> symbols_;

@@ -71,7 +71,7 @@ class Symbols {
   // By path and build id; empty where it could not be used.
   std::map<std::pair<std::string, std::string>, std::unique_ptr<Object>> objects_;
   std::unordered_map<Key, NamedFrame, Hash> frames_;
-  std::unordered_map<std::uint32_t, PythonLines> tables_;         // by code
+  std::unordered_map<std::uint32_t, PythonLines> tables_;          // by code
   std::unordered_map<std::uint64_t, std::uint32_t> python_lines_;  // by code and offset
   std::unordered_map<Line, std::uint32_t, LineHash> indices_;
   std::vector<Line> known_;

@@ -100,8 +100,8 @@ std::string readable_name(std::string_view symbol) {
   std::string name(symbol);
   if (symbol.substr(0, 2) != "_Z" || symbol.size() > kLongestName) return name;
   int status = 0;
-  const std::unique_ptr<char, decltype(&std::free)> text(
-      abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &status), &std::free);
+  const std::unique_ptr<char, decltype(&std::free)> text(abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &status),
+                                                         &std::free);
   return status == 0 && text != nullptr ? std::string(text.get()) : name;
 }
 

@@ -5,6 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 
+// Tables, to be read across.
+// clang-format off
+
 namespace fittest::heap::trace {
 
 // All integers are little-endian.
@@ -27,8 +30,8 @@ enum class Mode : std::uint32_t {
 // Allocations of at least this many bytes are recorded whatever the sampling says, and stand for themselves alone.
 inline constexpr std::uint64_t kAlwaysRecorded = std::uint64_t{64} << 10;
 
-// What an allocation takes beyond what was asked for, for the sampling: one of `size` bytes is recorded with probability
-// 1 - exp(-(size + kSampledExtra) / period), so that the many tiny ones are not overlooked.
+// What an allocation takes beyond what was asked for, for the sampling: one of `size` bytes is recorded with
+// probability 1 - exp(-(size + kSampledExtra) / period), so that the many tiny ones are not overlooked.
 inline constexpr std::uint64_t kSampledExtra = 24;
 
 // What the process counts without a lock, exact with one thread. Heap bytes are those that the allocator set aside
@@ -42,7 +45,7 @@ struct Counters {
   std::uint64_t frees;            // calls that gave heap memory back
   std::uint64_t mapped;           // of `live`: mapped bytes
   std::uint64_t mappings;         // calls that mapped anonymous memory or moved the break up
-  std::uint64_t threads;          // the most threads that counted at once: peak is off by at most 64 KiB for each beyond the first
+  std::uint64_t threads;          // the most that counted at once: peak is off by at most 64 KiB for each but the first
 };
 
 // The first page of the file. Fields are written when the file is made; `counters`, `milliseconds`, `lost` and `ended`
@@ -127,7 +130,7 @@ inline constexpr std::uint8_t kTagMask = 0x0F;
 inline constexpr std::uint8_t kSameSize = 0x10;   // as the alloc record before in this block
 inline constexpr std::uint8_t kSameStack = 0x20;  // as the alloc record before in this block
 inline constexpr std::uint8_t kOtherKind = 0x40;  // not Kind::heap
-inline constexpr std::uint8_t kSampled = 0x80;    // stands for the 1 / (1 - exp(-(size + kSampledExtra) / period)) allocations like it
+inline constexpr std::uint8_t kSampled = 0x80;    // stands for 1 / (1 - exp(-(size + kSampledExtra) / period)) like it
 // Flags of free:
 inline constexpr std::uint8_t kTemporary = 0x10;      // in a sampled trace: its thread has allocated nothing since
 inline constexpr std::uint8_t kFreeOtherKind = 0x40;  // the address is of a Python allocator (Kind::python_*)

@@ -5,10 +5,10 @@
 
 namespace fittest::heap::track {
 
-// Says of most addresses that they are not among some ten thousands. Asked without a lock, by every free; changed by one
-// thread at a time. Each address falls on a place, neighbours in memory on neighbours here, because they are often freed
-// one after the other; a place holds how many fell on it, and their marks, exclusive-ored: of one alone its mark is
-// known, so that an address of another mark is denied although the place is taken. Of some GiB with 20,000 held, one
+// Says of most addresses that they are not among some ten thousands. Asked without a lock, by every free; changed by
+// one thread at a time. Each address falls on a place, neighbours in memory on neighbours here, because they are often
+// freed one after the other; a place holds how many fell on it, and their marks, exclusive-ored: of one alone its mark
+// is known, so that an address of another mark is denied although the place is taken. Of some GiB with 20,000 held, one
 // in a hundred that are not is not denied. Pages that no address falls on are never written to.
 class AddressFilter {
  public:

@@ -18,7 +18,9 @@ std::uint64_t number(const char* text, std::uint64_t otherwise) {
   return value;
 }
 
-bool is(const char* text, const char* word) { return text != nullptr && std::strcmp(text, word) == 0; }
+bool is(const char* text, const char* word) {
+  return text != nullptr && std::strcmp(text, word) == 0;
+}
 
 // A path as it is to be understood after the program has changed its folder. "" where it does not fit.
 void make_absolute(const char* path, char* into, std::size_t capacity) {
@@ -54,8 +56,8 @@ char* put_decimal(char* at, std::uint64_t value) {
   return at;
 }
 
-constexpr const char* kNames[] = {"FITTEST_HEAP_OUTPUT", "FITTEST_HEAP_MODE", "FITTEST_HEAP_PERIOD", "FITTEST_HEAP_LIMIT",
-                                  "FITTEST_HEAP_FOLLOW"};
+constexpr const char* kNames[] = {"FITTEST_HEAP_OUTPUT", "FITTEST_HEAP_MODE", "FITTEST_HEAP_PERIOD",
+                                  "FITTEST_HEAP_LIMIT", "FITTEST_HEAP_FOLLOW"};
 
 // Whether an entry of LD_PRELOAD is this library, under whatever path.
 bool is_own(const char* begin, const char* end) {

@@ -19,7 +19,7 @@ struct Environment {
   trace::Mode mode = trace::Mode::sample;
   std::uint64_t period = kDefaultPeriod;
   std::uint64_t limit = std::uint64_t{8} << 30;
-  bool follow = false;       // forked children
+  bool follow = false;  // forked children
   bool follow_exec = false;
 
   static constexpr std::uint64_t kDefaultPeriod = std::uint64_t{64} << 10;
@@ -40,8 +40,8 @@ class CarriedEnvironment {
  public:
   // Before clean_environment().
   void keep();
-  // The entries of `environment` with the kept ones, for execve: in `into`, of `capacity` entries, the text of LD_PRELOAD
-  // in `text`. False where it does not fit or nothing was kept.
+  // The entries of `environment` with the kept ones, for execve: in `into`, of `capacity` entries, the text of
+  // LD_PRELOAD in `text`. False where it does not fit or nothing was kept.
   bool extend(char* const* environment, char** into, std::size_t capacity, char* text, std::size_t text_size) const;
 
  private:

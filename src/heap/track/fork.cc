@@ -70,6 +70,8 @@ void after_announced_fork() {
 
 }  // namespace
 
-void register_fork_handlers() { ::pthread_atfork(before_fork, after_fork_in_parent, after_announced_fork); }
+void register_fork_handlers() {
+  ::pthread_atfork(before_fork, after_fork_in_parent, after_announced_fork);
+}
 
 }  // namespace fittest::heap::track

@@ -42,7 +42,9 @@ T read_raw(const Byte*& at) {
   return value;
 }
 
-// A pointer in one of the encodings DW_EH_PE_*: its format, then what it is relative to. Indirect ones are not for code.
+// A pointer in one of the encodings DW_EH_PE_*: its format, then what it is relative to. Indirect ones are not for
+// code.
+// clang-format off
 std::uintptr_t read_encoded(const Byte*& at, Byte encoding, std::uintptr_t data) {
   const auto here = reinterpret_cast<std::uintptr_t>(at);
   std::uintptr_t value = 0;
@@ -64,13 +66,14 @@ std::uintptr_t read_encoded(const Byte*& at, Byte encoding, std::uintptr_t data)
     default: return value;
   }
 }
+// clang-format on
 
 // What stands before the instructions of all entries that share it.
 struct Common {
   std::uint64_t code_factor = 1;
   std::int64_t data_factor = 1;
-  Byte pointers = 0;        // encoding of an entry's addresses
-  bool augmented = false;   // entries have augmentation data
+  Byte pointers = 0;       // encoding of an entry's addresses
+  bool augmented = false;  // entries have augmentation data
   bool signal = false;
   const Byte* begin = nullptr;
   const Byte* end = nullptr;
@@ -166,6 +169,7 @@ class Program {
     if (reg == kReturnAddress) row_.outermost = true;
   }
 
+  // clang-format off
   bool step(const Byte*& at, std::uintptr_t address) {
     const Byte code = *at++;
     switch (code & 0xC0) {
@@ -257,6 +261,7 @@ class Program {
       default: return false;
     }
   }
+  // clang-format on
 
   const Common& common_;
   std::uintptr_t location_;

@@ -10,14 +10,14 @@ struct Object;
 // The canonical frame address (CFA) is the caller's stack pointer; the return address stands right below it.
 struct FrameRule {
   enum class Base : std::uint8_t {
-    none,        // the frame cannot be left: unknown, or the outermost
-    stack,       // CFA = stack pointer + offset
-    frame,       // CFA = frame pointer (rbp) + offset
-    frame_at,    // CFA = the word at (rbp + offset): functions that align their stack
-    signal,      // the kernel's signal frame: registers are in its ucontext
+    none,      // the frame cannot be left: unknown, or the outermost
+    stack,     // CFA = stack pointer + offset
+    frame,     // CFA = frame pointer (rbp) + offset
+    frame_at,  // CFA = the word at (rbp + offset): functions that align their stack
+    signal,    // the kernel's signal frame: registers are in its ucontext
   };
   Base base = Base::none;
-  bool saves_frame = false;     // the caller's rbp is at CFA + frame_offset; otherwise it is still in rbp
+  bool saves_frame = false;  // the caller's rbp is at CFA + frame_offset; otherwise it is still in rbp
   std::int32_t offset = 0;
   std::int32_t frame_offset = 0;
 };

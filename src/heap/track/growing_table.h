@@ -1,6 +1,6 @@
 #pragma once
-// An open-addressing hash table in pages of its own, for 64-bit numbers, 0 being none. Grows by doubling up to a bound. Not
-// for several threads at once.
+// An open-addressing hash table in pages of its own, for 64-bit numbers, 0 being none. Grows by doubling up to a bound.
+// Not for several threads at once.
 #include <cstddef>
 #include <cstdint>
 
@@ -33,7 +33,8 @@ class GrowingTable {
   }
   // Puts in a key that is not there; false where the table is full or there is no memory.
   bool insert(std::uint64_t key, Value value) {
-    // Half full: each key is to be found in one line of the processor's cache, mostly, because nothing else of it is there.
+    // Half full: each key is to be found in one line of the processor's cache, mostly, because nothing else of it is
+    // there.
     if (used_ + 1 > capacity_ / 2 && !grow()) return false;
     put(key, value);
     ++used_;

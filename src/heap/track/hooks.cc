@@ -33,7 +33,9 @@ inline void* make(std::size_t size) {
 
 }  // namespace
 
-EXPORTED void* malloc(std::size_t size) { return make(size); }
+EXPORTED void* malloc(std::size_t size) {
+  return make(size);
+}
 
 EXPORTED void free(void* at) {
   if (at == nullptr) return;
@@ -104,18 +106,23 @@ EXPORTED std::size_t malloc_usable_size(void* at) {
 namespace {
 
 // Memory that holds nothing of a file and may be written to. What is only reserved (PROT_NONE) is not memory yet.
-bool is_memory(int protection, int flags) { return (flags & MAP_ANONYMOUS) != 0 && protection != PROT_NONE; }
+bool is_memory(int protection, int flags) {
+  return (flags & MAP_ANONYMOUS) != 0 && protection != PROT_NONE;
+}
 
 // The allocator behind gets its own memory by these functions, too, where it is not the C library's: that is counted as
 // what it gives out. Its mappings are those that its code asks for.
-bool is_allocators(const void* caller) { return !glibc_chunks && in_allocator(reinterpret_cast<std::uintptr_t>(caller)); }
+bool is_allocators(const void* caller) {
+  return !glibc_chunks && in_allocator(reinterpret_cast<std::uintptr_t>(caller));
+}
 
 void* map(void* hint, std::size_t size, int protection, int flags, int fd, off_t offset, const void* caller) {
   if (is_allocators(caller)) return real.mmap(hint, size, protection, flags, fd, offset);
   // A mapping at a fixed place ends what was there.
   if ((flags & MAP_FIXED) != 0) unmapped(reinterpret_cast<std::uintptr_t>(hint), size);
   void* const at = real.mmap(hint, size, protection, flags, fd, offset);
-  if (at != MAP_FAILED && is_memory(protection, flags)) mapped(reinterpret_cast<std::uintptr_t>(at), size, Kind::mapped);
+  if (at != MAP_FAILED && is_memory(protection, flags))
+    mapped(reinterpret_cast<std::uintptr_t>(at), size, Kind::mapped);
   return at;
 }
 
@@ -187,7 +194,9 @@ EXPORTED void _exit(int status) {
   __builtin_unreachable();
 }
 
-EXPORTED void _Exit(int status) { _exit(status); }
+EXPORTED void _Exit(int status) {
+  _exit(status);
+}
 
 namespace {
 
@@ -215,14 +224,14 @@ std::size_t count_arguments(va_list rest) {
 
 }  // namespace
 
-#define FITTEST_TAKE_ARGUMENTS(first, rest)                                                        \
-  va_list rest;                                                                                    \
-  va_start(rest, first);                                                                           \
-  const std::size_t count = count_arguments(rest);                                                 \
-  va_end(rest);                                                                                    \
-  auto** const arguments = static_cast<char**>(__builtin_alloca((count + 1) * sizeof(char*)));     \
-  arguments[0] = const_cast<char*>(first);                                                         \
-  va_start(rest, first);                                                                           \
+#define FITTEST_TAKE_ARGUMENTS(first, rest)                                                    \
+  va_list rest;                                                                                \
+  va_start(rest, first);                                                                       \
+  const std::size_t count = count_arguments(rest);                                             \
+  va_end(rest);                                                                                \
+  auto** const arguments = static_cast<char**>(__builtin_alloca((count + 1) * sizeof(char*))); \
+  arguments[0] = const_cast<char*>(first);                                                     \
+  va_start(rest, first);                                                                       \
   for (std::size_t i = 1; i <= count; ++i) arguments[i] = va_arg(rest, char*)
 
 EXPORTED int execve(const char* path, char* const* arguments, char* const* environment) noexcept {
@@ -254,11 +263,27 @@ EXPORTED int execle(const char* path, const char* first, ...) noexcept {
   return execute(real.execve, path, arguments, environment);
 }
 
-EXPORTED int fittest_heap_version(void) { return FITTEST_HEAP_VERSION; }
-EXPORTED int fittest_heap_begin(const char* path, unsigned flags) { return begin_section(path, flags); }
-EXPORTED int fittest_heap_end(fittest_heap_figures* figures) { return end_section(figures); }
-EXPORTED void fittest_heap_read(fittest_heap_figures* figures) { read_figures(*figures); }
-EXPORTED void fittest_heap_mark(const char* name) { mark_test(name); }
-EXPORTED int fittest_heap_objects_begin(void) { return begin_python_objects(); }
-EXPORTED int fittest_heap_objects_end(void) { return end_python_objects(); }
-EXPORTED void* fittest_heap_objects_take(void) { return take_python_objects(); }
+EXPORTED int fittest_heap_version(void) {
+  return FITTEST_HEAP_VERSION;
+}
+EXPORTED int fittest_heap_begin(const char* path, unsigned flags) {
+  return begin_section(path, flags);
+}
+EXPORTED int fittest_heap_end(fittest_heap_figures* figures) {
+  return end_section(figures);
+}
+EXPORTED void fittest_heap_read(fittest_heap_figures* figures) {
+  read_figures(*figures);
+}
+EXPORTED void fittest_heap_mark(const char* name) {
+  mark_test(name);
+}
+EXPORTED int fittest_heap_objects_begin(void) {
+  return begin_python_objects();
+}
+EXPORTED int fittest_heap_objects_end(void) {
+  return end_python_objects();
+}
+EXPORTED void* fittest_heap_objects_take(void) {
+  return take_python_objects();
+}

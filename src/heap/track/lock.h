@@ -34,7 +34,9 @@ class Lock {
     }
   }
   // Only where no other thread exists.
-  void make_new() { state_.store(0, std::memory_order_relaxed); }
+  void make_new() {
+    state_.store(0, std::memory_order_relaxed);
+  }
 
  private:
   std::atomic<int> state_{0};

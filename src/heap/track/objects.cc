@@ -82,7 +82,9 @@ const Object* find_object(std::uintptr_t address) {
   return append(search.found);
 }
 
-void renew_objects_lock() { appending.make_new(); }
+void renew_objects_lock() {
+  appending.make_new();
+}
 
 void forget_objects() {
   const Locked locked(appending);

@@ -6,10 +6,10 @@
 namespace fittest::heap::track {
 
 struct Object {
-  std::uintptr_t begin = 0, end = 0;      // of its mapping
-  std::uintptr_t bias = 0;                // what the loader added to the file's addresses
+  std::uintptr_t begin = 0, end = 0;            // of its mapping
+  std::uintptr_t bias = 0;                      // what the loader added to the file's addresses
   const unsigned char* eh_frame_hdr = nullptr;  // PT_GNU_EH_FRAME; null: nothing is known of its frames
-  const char* path = nullptr;             // the loader's; "" for the program itself
+  const char* path = nullptr;                   // the loader's; "" for the program itself
 };
 
 // The object that holds `address`, or null. Takes no lock once the object is known; may take the loader's before

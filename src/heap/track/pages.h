@@ -18,7 +18,9 @@ inline long system_call(long number, long a = 0, long b = 0, long c = 0, long d 
   register long r10 asm("r10") = d;
   register long r8 asm("r8") = e;
   register long r9 asm("r9") = f;
-  asm volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+  asm volatile("syscall"
+               : "=a"(result)
+               : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
                : "rcx", "r11", "memory");
   return result;
 #else
@@ -30,10 +32,14 @@ inline long system_call(long number, long a = 0, long b = 0, long c = 0, long d 
 #endif
 }
 
-inline bool failed(long result) { return result < 0 && result >= -4095; }
+inline bool failed(long result) {
+  return result < 0 && result >= -4095;
+}
 
 inline constexpr std::size_t kPage = 4096;
-inline constexpr std::size_t whole_pages(std::size_t bytes) { return (bytes + kPage - 1) & ~(kPage - 1); }
+inline constexpr std::size_t whole_pages(std::size_t bytes) {
+  return (bytes + kPage - 1) & ~(kPage - 1);
+}
 
 // Zeroed memory of `bytes`, or null.
 inline void* map_pages(std::size_t bytes) {
@@ -46,7 +52,11 @@ inline void unmap_pages(void* at, std::size_t bytes) {
   if (at != nullptr) system_call(SYS_munmap, reinterpret_cast<long>(at), static_cast<long>(whole_pages(bytes)));
 }
 
-inline std::uint32_t thread_id() { return static_cast<std::uint32_t>(system_call(SYS_gettid)); }
-inline std::uint32_t process_id() { return static_cast<std::uint32_t>(system_call(SYS_getpid)); }
+inline std::uint32_t thread_id() {
+  return static_cast<std::uint32_t>(system_call(SYS_gettid));
+}
+inline std::uint32_t process_id() {
+  return static_cast<std::uint32_t>(system_call(SYS_getpid));
+}
 
 }  // namespace fittest::heap::track

@@ -96,7 +96,9 @@ constexpr PythonAllocator kHook = {nullptr, hook_malloc<domain>, hook_calloc<dom
                                    hook_free<domain>};
 constexpr PythonAllocator kHooks[kDomains] = {kHook<0>, kHook<1>, kHook<2>};
 
-bool is_hook(const PythonAllocator& allocator, int domain) { return allocator.malloc == kHooks[domain].malloc; }
+bool is_hook(const PythonAllocator& allocator, int domain) {
+  return allocator.malloc == kHooks[domain].malloc;
+}
 
 // Whether what `top` allocates comes by the hook of its domain, which others may have put theirs around.
 bool leads_to_hook(const PythonAllocator& top) {

@@ -38,7 +38,9 @@ T read(std::uintptr_t address) {
 }
 
 // Whether `address` may be of an object, of a frame or of a thread state at all.
-bool plausible(std::uintptr_t address) { return address >= 4096 && (address & 7) == 0; }
+bool plausible(std::uintptr_t address) {
+  return address >= 4096 && (address & 7) == 0;
+}
 
 // Whether a code object lives at `code`, which may be anything that can be read.
 bool is_code(const Python& python, std::uintptr_t code) {

@@ -2,9 +2,9 @@
 // The Python frames of the calling thread, read from the interpreter's own memory.
 //
 // Callable from inside an allocation, in any thread, with or without the interpreter lock, while the interpreter starts
-// and ends, after fork, and where there is no interpreter at all. Nothing here allocates, locks, counts references, runs
-// Python code or calls what may raise. What is read belongs to the calling thread: its thread state, the frames that it
-// executes and their code objects, which those frames hold. find_python() of python_layout.h comes first.
+// and ends, after fork, and where there is no interpreter at all. Nothing here allocates, locks, counts references,
+// runs Python code or calls what may raise. What is read belongs to the calling thread: its thread state, the frames
+// that it executes and their code objects, which those frames hold. find_python() of python_layout.h comes first.
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -21,16 +21,15 @@ struct PythonFrameRef {
 inline constexpr std::size_t kMostPythonFrames = 1024;
 
 // Puts the frames of the calling thread into `out`, innermost first, and returns how many: at most `capacity` and
-// kMostPythonFrames, the innermost ones. 0 where the thread runs no Python code. A thread that waits or computes without
-// the interpreter lock has frames too.
-// There are as many entries (`entry`) as native frames of the evaluation loop. From 3.12 on the loop outlives its
-// outermost frame by a little, in which that frame's variables are destroyed: such a loop has a place with the code
-// address 0 and `entry` set, which is no frame.
-// Frames are those of sys._getframe() and those that it does not show because they still make their cells.
-// Not seen: frames of a sub-interpreter up to 3.11 (those of the code that runs it are seen), and frames outside of the
-// running greenlet: there the native stack has more loops than there are entries, and the innermost ones are these.
-// What cannot be guarded against: a program that hands a thread state to another thread (PyEval_RestoreThread with that
-// of a thread that goes on allocating) up to 3.11.
+// kMostPythonFrames, the innermost ones. 0 where the thread runs no Python code. A thread that waits or computes
+// without the interpreter lock has frames too. There are as many entries (`entry`) as native frames of the evaluation
+// loop. From 3.12 on the loop outlives its outermost frame by a little, in which that frame's variables are destroyed:
+// such a loop has a place with the code address 0 and `entry` set, which is no frame. Frames are those of
+// sys._getframe() and those that it does not show because they still make their cells. Not seen: frames of a
+// sub-interpreter up to 3.11 (those of the code that runs it are seen), and frames outside of the running greenlet:
+// there the native stack has more loops than there are entries, and the innermost ones are these. What cannot be
+// guarded against: a program that hands a thread state to another thread (PyEval_RestoreThread with that of a thread
+// that goes on allocating) up to 3.11.
 std::size_t walk_python(PythonFrameRef* out, std::size_t capacity);
 
 // A number that differs if another code object lies at `code` now than did before, but for a chance of about 2^-64 for

@@ -78,7 +78,9 @@ struct Python {
 extern std::atomic<const Python*> found_python;
 
 // The interpreter that find_python() found; null before that. Callable from anywhere.
-inline const Python* python() { return found_python.load(std::memory_order_acquire); }
+inline const Python* python() {
+  return found_python.load(std::memory_order_acquire);
+}
 
 // Looks for an interpreter among the objects that `handle` reaches: RTLD_DEFAULT, or what dlopen returned (so that a
 // libpython loaded with RTLD_LOCAL is found too). The first one found stays; a process with two has frames of the first

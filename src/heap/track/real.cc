@@ -83,7 +83,8 @@ std::size_t first_malloc_usable_size(void* at) {
   return real.malloc_usable_size(at);
 }
 void* first_mmap(void* hint, std::size_t size, int protection, int flags, int fd, off_t offset) {
-  const long at = system_call(SYS_mmap, reinterpret_cast<long>(hint), static_cast<long>(size), protection, flags, fd, offset);
+  const long at =
+      system_call(SYS_mmap, reinterpret_cast<long>(hint), static_cast<long>(size), protection, flags, fd, offset);
   if (!failed(at)) return reinterpret_cast<void*>(at);
   errno = static_cast<int>(-at);
   return MAP_FAILED;
@@ -144,10 +145,11 @@ bool looks_like_glibc() {
 
 }  // namespace
 
-constinit Hot hot{{kUnknownChunks}, {first_malloc, first_free, first_calloc, first_realloc, first_memalign, first_aligned_alloc,
-                    first_posix_memalign, first_valloc, first_pvalloc, first_malloc_usable_size, first_mmap, first_munmap,
-                    first_mremap, first_brk, first_sbrk, first_dlclose, first_exit_now,
-                    first_execve, first_execvpe}};
+constinit Hot hot{
+    {kUnknownChunks},
+    {first_malloc, first_free, first_calloc, first_realloc, first_memalign, first_aligned_alloc, first_posix_memalign,
+     first_valloc, first_pvalloc, first_malloc_usable_size, first_mmap, first_munmap, first_mremap, first_brk,
+     first_sbrk, first_dlclose, first_exit_now, first_execve, first_execvpe}};
 
 void find_real() {
   static bool found = false;
@@ -187,6 +189,8 @@ bool in_allocator(std::uintptr_t address) {
   return allocator != nullptr && address - allocator->begin < allocator->end - allocator->begin;
 }
 
-std::size_t bootstrap_size(const void* at) { return static_cast<const std::size_t*>(at)[-1]; }
+std::size_t bootstrap_size(const void* at) {
+  return static_cast<const std::size_t*>(at)[-1];
+}
 
 }  // namespace fittest::heap::track

@@ -70,6 +70,8 @@ inline std::size_t chunk_size(const void* at) {
 }
 
 // The bytes that the allocator set aside for `at`, which is what its free gives back (malloc_usable_size).
-inline std::size_t usable(void* at) { return glibc_chunks ? chunk_size(at) : real.malloc_usable_size(at); }
+inline std::size_t usable(void* at) {
+  return glibc_chunks ? chunk_size(at) : real.malloc_usable_size(at);
+}
 
 }  // namespace fittest::heap::track

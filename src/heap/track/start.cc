@@ -118,7 +118,9 @@ void say_allocator() {
 }
 
 // Late in exit(): what is alive now is what the program left.
-[[gnu::destructor]] void stop() { finish(); }
+[[gnu::destructor]] void stop() {
+  finish();
+}
 
 }  // namespace
 

@@ -74,7 +74,8 @@ void rearm(ThreadState& thread);
 // A clone() by hand runs no handlers: seen by the word that the kernel wiped.
 void after_fork_in_child(ThreadState& thread);
 inline void notice_fork(ThreadState& thread) {
-  if (state.same_process != nullptr && *state.same_process == 0) [[unlikely]] after_fork_in_child(thread);
+  if (state.same_process != nullptr && *state.same_process == 0) [[unlikely]]
+    after_fork_in_child(thread);
 }
 void register_fork_handlers();
 

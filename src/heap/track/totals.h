@@ -7,7 +7,9 @@
 
 namespace fittest::heap::track {
 
-inline std::uint64_t not_negative(std::int64_t value) { return value > 0 ? static_cast<std::uint64_t>(value) : 0; }
+inline std::uint64_t not_negative(std::int64_t value) {
+  return value > 0 ? static_cast<std::uint64_t>(value) : 0;
+}
 
 struct Totals {
   std::atomic<std::int64_t> live{0};

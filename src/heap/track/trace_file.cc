@@ -60,8 +60,8 @@ class OpenFile {
 
 bool write_all(long fd, const unsigned char* from, std::size_t size, std::uint64_t at) {
   while (size > 0) {
-    const long written = system_call(SYS_pwrite64, fd, reinterpret_cast<long>(from), static_cast<long>(size),
-                                     static_cast<long>(at));
+    const long written =
+        system_call(SYS_pwrite64, fd, reinterpret_cast<long>(from), static_cast<long>(size), static_cast<long>(at));
     if (written == -EINTR) continue;
     if (failed(written) || written == 0) return false;
     from += written;
@@ -71,8 +71,8 @@ bool write_all(long fd, const unsigned char* from, std::size_t size, std::uint64
   return true;
 }
 
-// Memory of `size` bytes shared with a file that is empty. The disk's place is taken at once: a full disk would otherwise
-// show as SIGBUS when the memory is written to.
+// Memory of `size` bytes shared with a file that is empty. The disk's place is taken at once: a full disk would
+// otherwise show as SIGBUS when the memory is written to.
 long map_new(long fd, std::size_t size) {
   long result = system_call(SYS_fallocate, fd, 0, 0, static_cast<long>(size));
   if (result == -EOPNOTSUPP || result == -ENOSYS) {
@@ -158,8 +158,9 @@ bool TraceFile::next_block() {
   const std::size_t size =
       ZSTD_compressCCtx(compressor.context, stored, compressor.output_size, data_, used_, kCompressionLevel);
   if (ZSTD_isError(size) != 0) return false;
-  const trace::BlockHeader block{trace::kBlockMagic, static_cast<std::uint32_t>(size), static_cast<std::uint32_t>(used_),
-                                 static_cast<std::uint32_t>(XXH64(stored, size, 0)), sequence_};
+  const trace::BlockHeader block{trace::kBlockMagic, static_cast<std::uint32_t>(size),
+                                 static_cast<std::uint32_t>(used_), static_cast<std::uint32_t>(XXH64(stored, size, 0)),
+                                 sequence_};
   std::memcpy(compressor.output, &block, sizeof block);
   const std::size_t all = sizeof block + size;
   if (end_ + all > limit_ || end_ + all > file_size_limit()) return false;

@@ -9,8 +9,8 @@
 
 namespace fittest::heap::track {
 
-// Not for several threads at once; the caller has a lock. Holds no descriptor between calls, because a program may close
-// any number it likes and use it for something else: the file is opened by its path for every block.
+// Not for several threads at once; the caller has a lock. Holds no descriptor between calls, because a program may
+// close any number it likes and use it for something else: the file is opened by its path for every block.
 class TraceFile {
  public:
   static constexpr std::size_t kMostPath = 1024;

@@ -6,10 +6,10 @@
 #include <cstdint>
 
 #include "fittest/heap.h"
+#include "heap/trace/format.h"
 #include "heap/track/address_filter.h"
 #include "heap/track/real.h"
 #include "heap/track/thread_state.h"
-#include "heap/trace/format.h"
 
 namespace fittest::heap::track {
 
@@ -22,7 +22,9 @@ void freed_slowly(ThreadState& thread, void* at);
 // The same where always_slow is not 0, for what is not counted yet.
 void freed_always_slowly(void* at);
 
-inline std::int64_t counted_down(std::size_t size) { return static_cast<std::int64_t>(size + trace::kSampledExtra); }
+inline std::int64_t counted_down(std::size_t size) {
+  return static_cast<std::int64_t>(size + trace::kSampledExtra);
+}
 
 inline void add_allocation(ThreadState& t, std::size_t got) {
   t.gained += tally::one(got);
@@ -30,9 +32,13 @@ inline void add_allocation(ThreadState& t, std::size_t got) {
   t.high = now > t.high ? now : t.high;
 }
 
-inline void take_free(ThreadState& t, std::size_t got) { t.given_back += tally::one(got); }
+inline void take_free(ThreadState& t, std::size_t got) {
+  t.given_back += tally::one(got);
+}
 
-inline bool all_recorded() { return (always_slow.load(std::memory_order_relaxed) & kAllRecorded) != 0; }
+inline bool all_recorded() {
+  return (always_slow.load(std::memory_order_relaxed) & kAllRecorded) != 0;
+}
 
 // Counts what is there at `at` (not null) and counted down already.
 inline void count_allocation(ThreadState& t, void* at, std::size_t size) {
@@ -82,8 +88,8 @@ bool is_counted_mapping(std::uintptr_t at);
 
 // The process goes without ending (_exit): as the destructor of the library does.
 void finish();
-// The process is about to become the program `path`: where it is traced, and would not be after that, puts what is needed
-// into its environment. As CarriedEnvironment::extend.
+// The process is about to become the program `path`: where it is traced, and would not be after that, puts what is
+// needed into its environment. As CarriedEnvironment::extend.
 bool carry_environment(const char* path, char* const* environment, char** into, std::size_t capacity, char* text,
                        std::size_t text_size);
 

@@ -16,8 +16,8 @@
 namespace fittest::heap::track {
 namespace {
 
-// Rules by return address. A slot is written by any thread at any time without a lock: `check` is address ^ packed rule,
-// so that a slot of which one half is another's is seen as empty.
+// Rules by return address. A slot is written by any thread at any time without a lock: `check` is address ^ packed
+// rule, so that a slot of which one half is another's is seen as empty.
 struct Slot {
   std::atomic<std::uint64_t> packed;
   std::atomic<std::uint64_t> check;
@@ -33,11 +33,12 @@ std::uint64_t pack(const FrameRule& rule) {
   const std::int32_t saved = at_itself ? kFrameAtItself : rule.frame_offset / 8;
   if (saved > kFrameAtItself || saved < -kFrameAtItself) return 1ULL << 63;
   return 1ULL << 63 | static_cast<std::uint64_t>(rule.base) << 56 | static_cast<std::uint64_t>(rule.saves_frame) << 48 |
-         static_cast<std::uint64_t>(static_cast<std::uint16_t>(saved)) << 32 |
-         static_cast<std::uint32_t>(rule.offset);
+         static_cast<std::uint64_t>(static_cast<std::uint16_t>(saved)) << 32 | static_cast<std::uint32_t>(rule.offset);
 }
 
-std::size_t slot_of(std::uintptr_t address) { return (address * 0x9E3779B97F4A7C15ULL) >> 48; }
+std::size_t slot_of(std::uintptr_t address) {
+  return (address * 0x9E3779B97F4A7C15ULL) >> 48;
+}
 static_assert(kSlots == std::size_t{1} << (64 - 48));
 
 // `address`: a return address, or with `exact` the very instruction (a signal's).
@@ -58,7 +59,8 @@ std::uint64_t rule_at(std::uintptr_t address, bool exact) {
   if (exact) return read_rule(address, true);
   const Slot& slot = slots[slot_of(address)];
   const std::uint64_t packed = slot.packed.load(std::memory_order_relaxed);
-  if ((slot.check.load(std::memory_order_relaxed) ^ packed) == address && packed != 0) [[likely]] return packed;
+  if ((slot.check.load(std::memory_order_relaxed) ^ packed) == address && packed != 0) [[likely]]
+    return packed;
   return read_rule(address, false);
 }
 

@@ -29,9 +29,9 @@ struct Growth {
 // The least repetitions that say anything.
 inline constexpr std::size_t kLeastRepetitions = 4;
 
-// What was alive at the ends of repetitions, with stacks that a reader cannot tell apart as one: the same line of Python
-// is reached through other functions of the interpreter once it has specialised it. `shown_as`: of a stack the first one
-// that looks the same. Kinds are two then: heap, Python's included, and mapped.
+// What was alive at the ends of repetitions, with stacks that a reader cannot tell apart as one: the same line of
+// Python is reached through other functions of the interpreter once it has specialised it. `shown_as`: of a stack the
+// first one that looks the same. Kinds are two then: heap, Python's included, and mapped.
 using Held = std::vector<std::vector<AliveFigures>>;
 Held join_stacks(const Held& held, const std::function<std::uint32_t(std::uint32_t)>& shown_as);
 

@@ -39,7 +39,8 @@ std::string note_text(const Note& note) {
   if (note.key == "unseen") {
     return "it brings " + note.value + ", which comes before what is preloaded: what that allocates is not seen";
   }
-  if (note.key == "allocator") return "its allocator is " + note.value + ": what C++ gets by its own operator new is not seen";
+  if (note.key == "allocator")
+    return "its allocator is " + note.value + ": what C++ gets by its own operator new is not seen";
   return note.key + ": " + note.value;
 }
 

@@ -21,8 +21,7 @@ constexpr auto kSources = std::to_array<Source>({
 
 }  // namespace
 
-Result<Bundle> make_bundle(const std::string& python, nlohmann::json setup,
-                           const std::vector<std::string>& arguments) {
+Result<Bundle> make_bundle(const std::string& python, nlohmann::json setup, const std::vector<std::string>& arguments) {
   std::string start;
   nlohmann::json modules = nlohmann::json::object();
   for (const Source& source : kSources) {

@@ -12,10 +12,18 @@ std::uint64_t FieldReader::number(std::size_t size) {
   return value;
 }
 
-std::uint8_t FieldReader::u8() { return static_cast<std::uint8_t>(number(1)); }
-std::uint32_t FieldReader::u32() { return static_cast<std::uint32_t>(number(4)); }
-std::uint64_t FieldReader::u64() { return number(8); }
-double FieldReader::f64() { return std::bit_cast<double>(number(8)); }
+std::uint8_t FieldReader::u8() {
+  return static_cast<std::uint8_t>(number(1));
+}
+std::uint32_t FieldReader::u32() {
+  return static_cast<std::uint32_t>(number(4));
+}
+std::uint64_t FieldReader::u64() {
+  return number(8);
+}
+double FieldReader::f64() {
+  return std::bit_cast<double>(number(8));
+}
 
 std::string_view FieldReader::bytes(std::size_t count) {
   if (count > rest_.size()) {

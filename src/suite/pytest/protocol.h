@@ -1,6 +1,6 @@
 #pragma once
-// The frames between fittest and its pytest side. Every frame: length (u32, of what follows), type (u8), payload. Numbers
-// are little endian. The other end is plugin/fittest_pytest/wire.py.
+// The frames between fittest and its pytest side. Every frame: length (u32, of what follows), type (u8), payload.
+// Numbers are little endian. The other end is plugin/fittest_pytest/wire.py.
 #include <cstdint>
 #include <optional>
 #include <string>

@@ -28,15 +28,15 @@ struct PytestOptions {
   std::optional<unsigned> workers;  // from the configuration; -n is stronger
   unsigned columns = 80;            // of the screen that pytest's output goes to
   bool color = false;
-  std::optional<int> input;   // descriptors of the session; nothing: /dev/null, fittest's own
+  std::optional<int> input;  // descriptors of the session; nothing: /dev/null, fittest's own
   std::optional<int> output;
   std::optional<int> error;
-  bool own_session = true;    // apart from the terminal
+  bool own_session = true;  // apart from the terminal
 
   // What the session is to ask about its tests: see Listener::measure_labels and Listener::select.
   bool measures_labels = false;
-  bool selects = false;   // whatever its own options say
-  bool has_plan = false;  // --group is one of a plan's
+  bool selects = false;              // whatever its own options say
+  bool has_plan = false;             // --group is one of a plan's
   std::optional<std::string> order;  // the word behind --order
   HeapWatch heap;
   // Collect, tell, and end.

@@ -54,7 +54,8 @@ TEST(Suitable, NotOneWithASanitizer) {
   const char* before = std::getenv("LD_PRELOAD");
   const std::string kept = before == nullptr ? "" : before;
   ::setenv("LD_PRELOAD", "libm.so.6:/some/where/libtsan.so.2", 1);
-  EXPECT_THAT(why_not_traceable(FITTEST_PLAIN_PROGRAM), Optional(HasSubstr("LD_PRELOAD names a sanitizer (libtsan.so.2)")));
+  EXPECT_THAT(why_not_traceable(FITTEST_PLAIN_PROGRAM),
+              Optional(HasSubstr("LD_PRELOAD names a sanitizer (libtsan.so.2)")));
   ::setenv("LD_PRELOAD", "libm.so.6", 1);
   EXPECT_EQ(why_not_traceable(FITTEST_PLAIN_PROGRAM), std::nullopt);
   if (before == nullptr) {
@@ -67,14 +68,17 @@ TEST(Suitable, NotOneWithASanitizer) {
 TEST(Suitable, NotOneOfAnotherKind) {
   const Folder folder;
   EXPECT_THAT(why_not_traceable(folder.write_program("a", elf(""))), Optional(HasSubstr("a is statically linked")));
-  EXPECT_THAT(why_not_traceable(folder.write_program("b", elf("/lib/ld-musl-x86_64.so.1"))), Optional(HasSubstr("musl")));
+  EXPECT_THAT(why_not_traceable(folder.write_program("b", elf("/lib/ld-musl-x86_64.so.1"))),
+              Optional(HasSubstr("musl")));
   EXPECT_THAT(why_not_traceable(folder.write_program("c", elf("/system/bin/linker64"))),
               Optional(HasSubstr("/system/bin/linker64")));
   EXPECT_THAT(why_not_traceable(folder.write_program("d", elf(kGlibc, EM_AARCH64))), Optional(HasSubstr("AArch64")));
-  EXPECT_THAT(why_not_traceable(folder.write_program("e", elf(kGlibc, EM_386, ELFCLASS32))), Optional(HasSubstr("32-bit x86")));
+  EXPECT_THAT(why_not_traceable(folder.write_program("e", elf(kGlibc, EM_386, ELFCLASS32))),
+              Optional(HasSubstr("32-bit x86")));
   EXPECT_THAT(why_not_traceable(folder.write_program("f", elf(kGlibc, EM_X86_64, ELFCLASS32))),
               Optional(HasSubstr("32 bits of")));
-  EXPECT_THAT(why_not_traceable(folder.write_program("g", std::string("\x7f") + "ELF")), Optional(HasSubstr("cut off")));
+  EXPECT_THAT(why_not_traceable(folder.write_program("g", std::string("\x7f") + "ELF")),
+              Optional(HasSubstr("cut off")));
 }
 
 TEST(Suitable, AScriptIsWhatItsInterpreterIs) {

@@ -6,8 +6,8 @@
 #include <chrono>
 #include <cstring>
 
-#include "support/folder.h"
 #include "heap/trace/format.h"
+#include "support/folder.h"
 
 namespace fittest::heap {
 namespace {

@@ -61,9 +61,16 @@ TEST_F(Merged, begins_with_who_asked) {
 }
 
 TEST_F(Merged, puts_python_frames_where_the_loop_was) {
-  const std::vector<std::string> native{"malloc@/lib/libc.so.6", kArray, "_PyObject_Vectorcall" + kPython, kLoop,
-                                        "PyObject_Call" + kPython, "call@/x/ext.so", kLoop, "Py_RunMain" + kPython,
-                                        "main@/usr/bin/python3.12", "__libc_start_main@/lib/x86_64-linux-gnu/libc.so.6",
+  const std::vector<std::string> native{"malloc@/lib/libc.so.6",
+                                        kArray,
+                                        "_PyObject_Vectorcall" + kPython,
+                                        kLoop,
+                                        "PyObject_Call" + kPython,
+                                        "call@/x/ext.so",
+                                        kLoop,
+                                        "Py_RunMain" + kPython,
+                                        "main@/usr/bin/python3.12",
+                                        "__libc_start_main@/lib/x86_64-linux-gnu/libc.so.6",
                                         "_start@/usr/bin/python3.12"};
   EXPECT_THAT(merged(native, {"inner", "outer!", "module!"}),
               ElementsAre("array_empty", "inner", "outer", "call", "module"));
@@ -73,9 +80,9 @@ TEST_F(Merged, puts_python_frames_where_the_loop_was) {
 }
 
 TEST_F(Merged, keeps_what_embeds_python) {
-  const std::vector<std::string> native{"list_resize@/opt/app", "_PyEval_EvalFrameDefault@/opt/app",
-                                        "PyObject_Call@/opt/app", "run_script@/opt/app", "main@/opt/app",
-                                        "__libc_start_main@/lib/libc.so.6"};
+  const std::vector<std::string> native{"list_resize@/opt/app",   "_PyEval_EvalFrameDefault@/opt/app",
+                                        "PyObject_Call@/opt/app", "run_script@/opt/app",
+                                        "main@/opt/app",          "__libc_start_main@/lib/libc.so.6"};
   EXPECT_THAT(merged(native, {"f!"}), ElementsAre("list_resize", "f", "run_script", "main"));
   // The C API of numpy has names like CPython's.
   EXPECT_THAT(merged({"PyArray_Zeros@/x/_multiarray_umath.so", kLoop}, {"f!"}), ElementsAre("PyArray_Zeros", "f"));

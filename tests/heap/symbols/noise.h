@@ -10,7 +10,11 @@ inline std::uint64_t noise_number(const char* name, std::uint64_t otherwise) {
   const char* value = std::getenv(name);
   return value == nullptr ? otherwise : std::strtoull(value, nullptr, 10);
 }
-inline std::uint64_t noise_rounds(std::uint64_t otherwise) { return noise_number("FITTEST_NOISE_ROUNDS", otherwise); }
-inline std::mt19937_64 noise() { return std::mt19937_64(noise_number("FITTEST_NOISE_SEED", 20)); }
+inline std::uint64_t noise_rounds(std::uint64_t otherwise) {
+  return noise_number("FITTEST_NOISE_ROUNDS", otherwise);
+}
+inline std::mt19937_64 noise() {
+  return std::mt19937_64(noise_number("FITTEST_NOISE_SEED", 20));
+}
 
 }  // namespace fittest::heap

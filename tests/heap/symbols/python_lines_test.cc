@@ -12,7 +12,6 @@
 namespace fittest::heap {
 namespace {
 
-
 Code code_of(std::uint32_t minor, std::uint32_t first_line, std::string table) {
   return {"f", "f.py", first_line, minor, std::move(table)};
 }

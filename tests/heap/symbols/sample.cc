@@ -19,7 +19,9 @@ volatile int sink = 0;
 
 #define NOT_INLINED [[gnu::noinline, gnu::noclone, gnu::noipa]]
 
-NOT_INLINED void* record() { return __builtin_return_address(0); }
+NOT_INLINED void* record() {
+  return __builtin_return_address(0);
+}
 
 [[noreturn]] NOT_INLINED void record_and_leave() {
   last_return = __builtin_return_address(0);
@@ -87,7 +89,9 @@ extern "C" NOT_INLINED void sample_ends_in_call() {
   record_and_leave();
 }
 
-extern "C" NOT_INLINED void sample_follows() { sink = sink + 8; }
+extern "C" NOT_INLINED void sample_follows() {
+  sink = sink + 8;
+}
 
 extern "C" NOT_INLINED Where sample_exported() {
   const int line = __LINE__ + 1;

@@ -174,8 +174,9 @@ TEST_F(SymbolsTest, find_split_debug_information_by_build_id) {
 
 TEST_F(SymbolsTest, find_split_debug_information_by_name) {
   run("heap_sample");
-  const std::string split = "objcopy --only-keep-debug program program.debug && strip program && "
-                            "objcopy --add-gnu-debuglink=program.debug program && ";
+  const std::string split =
+      "objcopy --only-keep-debug program program.debug && strip program && "
+      "objcopy --add-gnu-debuglink=program.debug program && ";
   shell(split + "mkdir .debug && mv program.debug .debug/");
   expect_all();
   shell("mkdir -p debug/$PWD && mv .debug/program.debug debug/$PWD/");
@@ -188,8 +189,9 @@ TEST_F(SymbolsTest, find_split_debug_information_by_name) {
 
 TEST_F(SymbolsTest, find_split_debug_information_by_checksum) {
   run("heap_sample");
-  shell("objcopy --remove-section=.note.gnu.build-id program && objcopy --only-keep-debug program program.debug && "
-        "strip program && objcopy --add-gnu-debuglink=program.debug program");
+  shell(
+      "objcopy --remove-section=.note.gnu.build-id program && objcopy --only-keep-debug program program.debug && "
+      "strip program && objcopy --add-gnu-debuglink=program.debug program");
   profile_.modules[0].build_id.clear();
   expect_all();
   shell("printf x >>program.debug");
@@ -199,8 +201,9 @@ TEST_F(SymbolsTest, find_split_debug_information_by_checksum) {
 TEST_F(SymbolsTest, follow_dwz_into_its_common_file) {
   if (!output_of("dwz --version 2>&1").succeeded) GTEST_SKIP() << "dwz is not installed";
   run("heap_sample");
-  shell("cp program second && mkdir .dwz && dwz -m .dwz/common -M .dwz/common program second && "
-        "readelf -S program | grep -q gnu_debugaltlink");
+  shell(
+      "cp program second && mkdir .dwz && dwz -m .dwz/common -M .dwz/common program second && "
+      "readelf -S program | grep -q gnu_debugaltlink");
   expect_all();  // by name
   std::string id = build_id_of(open_regular(folder_ / ".dwz/common"));
   ASSERT_EQ(id.size(), 20U);
@@ -319,10 +322,9 @@ TEST_F(SymbolsTest, ask_no_server) {
     ASSERT_EQ(getsockname(server, reinterpret_cast<sockaddr*>(&address), &size), 0);
     // The variable counts from the program's start.
     const std::string url = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
-    const Output output = output_of("DEBUGINFOD_TIMEOUT=5 DEBUGINFOD_CACHE_PATH=" + folder_.string() +
-                                    "/cache DEBUGINFOD_URLS=" + url + " " +
-                                    fs::read_symlink("/proc/self/exe").string() +
-                                    " --gtest_filter=SymbolsTest.ask_no_server 2>&1");
+    const Output output =
+        output_of("DEBUGINFOD_TIMEOUT=5 DEBUGINFOD_CACHE_PATH=" + folder_.string() + "/cache DEBUGINFOD_URLS=" + url +
+                  " " + fs::read_symlink("/proc/self/exe").string() + " --gtest_filter=SymbolsTest.ask_no_server 2>&1");
     EXPECT_TRUE(output.succeeded) << output.text;
     EXPECT_LT(accept(server, nullptr, nullptr), 0);
     EXPECT_EQ(errno, EAGAIN);
@@ -330,8 +332,9 @@ TEST_F(SymbolsTest, ask_no_server) {
     return;
   }
   run("heap_sample");
-  shell("objcopy --only-keep-debug program gone.debug && strip program && "
-        "objcopy --add-gnu-debuglink=gone.debug program && rm gone.debug");
+  shell(
+      "objcopy --only-keep-debug program gone.debug && strip program && "
+      "objcopy --add-gnu-debuglink=gone.debug program && rm gone.debug");
   EXPECT_EQ(function("exported"), "sample_exported");
 }
 

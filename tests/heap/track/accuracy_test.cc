@@ -56,7 +56,8 @@ TEST(Exact, TheTraceHasThePeakOfWhatWasAskedFor) {
   EXPECT_NEAR(profile.peak.bytes, static_cast<double>(run.said.at("asked_peak")), 200'000);
   EXPECT_NEAR(profile.leaked.bytes - profile.peak.bytes,
               static_cast<double>(run.said.at("asked_live")) - static_cast<double>(run.said.at("asked_peak")), 0.5);
-  EXPECT_EQ(static_cast<std::uint64_t>(profile.total.count), profile.counters.allocations - profile.at_start.allocations);
+  EXPECT_EQ(static_cast<std::uint64_t>(profile.total.count),
+            profile.counters.allocations - profile.at_start.allocations);
 }
 
 TEST(Section, HasWhatWasAllocatedInItAndNothingElse) {
@@ -91,8 +92,8 @@ TEST(Mapped, MemoryIsCountedByThePart) {
   const Traced run = run_probe(folder, {"maps"});
   ASSERT_EQ(run.status, 0);
   const std::map<std::string, std::uint64_t> expected = {
-      {"mapped", 8}, {"hole", 7}, {"hole_again", 7}, {"over_hole", 8}, {"grown", 16}, {"shrunk", 4},
-      {"reserved", 4}, {"file", 4}, {"none", 0}, {"brk", 1}, {"brk_back", 0}, {"peak", 16}};
+      {"mapped", 8},   {"hole", 7}, {"hole_again", 7}, {"over_hole", 8}, {"grown", 16},   {"shrunk", 4},
+      {"reserved", 4}, {"file", 4}, {"none", 0},       {"brk", 1},       {"brk_back", 0}, {"peak", 16}};
   for (const auto& [key, mebibytes] : expected) EXPECT_EQ(run.said.at(key), mebibytes << 20) << key;
   const Profile profile = run.profile();
   double mapped = 0;

@@ -55,7 +55,9 @@ void does_what_a_map_does(std::uint64_t step) {
   EXPECT_EQ(table.find(step), nullptr);
 }
 
-TEST(GrowingTable, DoesWhatAMapDoes) { does_what_a_map_does<ByItself>(1); }
+TEST(GrowingTable, DoesWhatAMapDoes) {
+  does_what_a_map_does<ByItself>(1);
+}
 
 TEST(GrowingTable, DoesWhatAMapDoesWithAddresses) {
   for (const std::uint64_t step : {16U, 4096U, 65'536U, 2U << 20}) does_what_a_map_does<ByNeighbourhood>(step);

@@ -32,8 +32,7 @@ TEST(Process, AForkedChildGoesOnInItsOwnFileWhereItIsFollowed) {
   const std::string own = folder.path() / ("t." + std::to_string(run.pid) + ".heap");
   ReadOptions options;
   options.ancestors = {own};
-  const auto child =
-      read_profile(folder.path() / ("t." + std::to_string(run.said.at("child")) + ".heap"), options);
+  const auto child = read_profile(folder.path() / ("t." + std::to_string(run.said.at("child")) + ".heap"), options);
   ASSERT_TRUE(child) << child.error().text();
   EXPECT_EQ(child->parent_process, static_cast<std::uint32_t>(run.pid));
   EXPECT_EQ(child->ending, Ending::ended);
@@ -142,8 +141,8 @@ TEST(Process, ThatBecomesAnotherProgramIsTracedOn) {
 
 TEST(Process, ATraceHasABound) {
   const Folder folder;
-  const Traced run = run_probe(folder, {"steps", "1", "400000"},
-                               {{"FITTEST_HEAP_MODE", "exact"}, {"FITTEST_HEAP_LIMIT", "1000000"}});
+  const Traced run =
+      run_probe(folder, {"steps", "1", "400000"}, {{"FITTEST_HEAP_MODE", "exact"}, {"FITTEST_HEAP_LIMIT", "1000000"}});
   ASSERT_EQ(run.status, 0);
   const Profile profile = run.profile();
   EXPECT_LE(std::filesystem::file_size(run.files.front()), 1'000'000U);
@@ -163,9 +162,9 @@ TEST(Process, WithAnotherAllocatorBehindItCountsWhatThatOneGives) {
     ++tried;
     for (const char* mode : {"sample", "exact"}) {
       const Folder folder;
-      const Traced run = run_probe(folder, {"steps", "6", "30000", "c"},
-                                   {{"LD_PRELOAD", std::string(FITTEST_HEAP_LIBRARY_FILE) + ":" + allocator},
-                                    {"FITTEST_HEAP_MODE", mode}});
+      const Traced run = run_probe(
+          folder, {"steps", "6", "30000", "c"},
+          {{"LD_PRELOAD", std::string(FITTEST_HEAP_LIBRARY_FILE) + ":" + allocator}, {"FITTEST_HEAP_MODE", mode}});
       ASSERT_EQ(run.status, 0) << allocator;
       for (const char* figure : {"live", "peak", "allocations", "frees", "allocated"}) {
         EXPECT_EQ(run.said.at(std::string("tracker_") + figure), run.said.at(figure)) << figure << " of " << allocator;

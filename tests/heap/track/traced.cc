@@ -85,7 +85,8 @@ bool Functions::on(const Figures& figures, const std::string& part) {
   if (known == lines_.end()) {
     known = lines_.emplace(figures.stack, symbols_.lines(profile_.stacks.at(figures.stack))).first;
   }
-  return std::ranges::any_of(known->second, [&](const Line& line) { return line.function.find(part) != std::string::npos; });
+  return std::ranges::any_of(known->second,
+                             [&](const Line& line) { return line.function.find(part) != std::string::npos; });
 }
 
 }  // namespace fittest::heap

@@ -51,9 +51,13 @@ TEST(Growth, ACacheThatFillsSettles) {
   EXPECT_FALSE(grows({1000, 10, 1000, 10, 1000, 10}));
 }
 
-TEST(Growth, WhatIsReplacedEachTimeSettles) { EXPECT_FALSE(grows({64, 64, 64, 64, 64, 64})); }
+TEST(Growth, WhatIsReplacedEachTimeSettles) {
+  EXPECT_FALSE(grows({64, 64, 64, 64, 64, 64}));
+}
 
-TEST(Growth, WhatIsFreedInTheEndIsLeftOut) { EXPECT_TRUE(growth_of(held({10, 20, 30, 0})).empty()); }
+TEST(Growth, WhatIsFreedInTheEndIsLeftOut) {
+  EXPECT_TRUE(growth_of(held({10, 20, 30, 0})).empty());
+}
 
 TEST(Growth, NoiseIsTakenForGrowthNoMoreOftenThanItSays) {
   std::mt19937 random(7);

@@ -1,10 +1,10 @@
-#include "heap/track/python_layout.h"
-
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include <bit>
 #include <cstdint>
+
+#include "heap/track/python_layout.h"
 
 namespace fittest::heap::track {
 namespace {
@@ -55,9 +55,20 @@ TEST(PythonLayout, OnlyBuildsThatAreKnownAreTaken) {
     fake.cookie("xdebugpy");
     fake.publish(1, 0x030D00F0);
     fake.publish(2, 0);
-    for (const auto& [index, number] : std::initializer_list<std::pair<std::size_t, std::uint64_t>>{
-             {4, 608}, {22, 16}, {23, 72}, {29, 8}, {30, 0}, {31, 56}, {33, 70}, {35, 112}, {37, 128}, {38, 136},
-             {39, 68}, {43, 200}, {45, 8}, {70, 40}}) {
+    for (const auto& [index, number] : std::initializer_list<std::pair<std::size_t, std::uint64_t>>{{4, 608},
+                                                                                                    {22, 16},
+                                                                                                    {23, 72},
+                                                                                                    {29, 8},
+                                                                                                    {30, 0},
+                                                                                                    {31, 56},
+                                                                                                    {33, 70},
+                                                                                                    {35, 112},
+                                                                                                    {37, 128},
+                                                                                                    {38, 136},
+                                                                                                    {39, 68},
+                                                                                                    {43, 200},
+                                                                                                    {45, 8},
+                                                                                                    {70, 40}}) {
       fake.publish(index, number);
     }
   };

@@ -100,11 +100,11 @@ struct PythonCounts {
   std::uint64_t allocated[3];  // by domain
   std::uint64_t bytes[3];
   std::uint64_t freed, unknown_frees;
-  std::uint64_t twice;     // allocations at an address that was held
-  std::uint64_t held;      // objects
+  std::uint64_t twice;  // allocations at an address that was held
+  std::uint64_t held;   // objects
   std::uint64_t held_bytes;
-  std::uint64_t below;     // calls of malloc, calloc and realloc from inside of a hooked allocator
-  std::uint64_t outside;   // and from elsewhere
+  std::uint64_t below;        // calls of malloc, calloc and realloc from inside of a hooked allocator
+  std::uint64_t outside;      // and from elsewhere
   std::uint64_t with_frames;  // objects whose allocation had Python frames
 };
 constinit PythonCounts counts{};
@@ -120,7 +120,9 @@ struct HeldLock {
   HeldLock& operator=(const HeldLock&) = delete;
 };
 
-std::size_t slot_of(std::uintptr_t address) { return (address * 0x9E3779B97F4A7C15U) >> 43; }
+std::size_t slot_of(std::uintptr_t address) {
+  return (address * 0x9E3779B97F4A7C15U) >> 43;
+}
 
 Held* find_held(std::uintptr_t address) {
   std::size_t at = slot_of(address);
@@ -177,11 +179,10 @@ void on_allocation(std::size_t size) {
   const int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (file < 0) return;
   char line[200];
-  const int size = std::snprintf(line, sizeof line, "walks %llu with_frames %llu frames %llu nameless %llu\n",
-                                 static_cast<unsigned long long>(walks.load()),
-                                 static_cast<unsigned long long>(walks_with_frames.load()),
-                                 static_cast<unsigned long long>(frames_seen.load()),
-                                 static_cast<unsigned long long>(nameless.load()));
+  const int size = std::snprintf(
+      line, sizeof line, "walks %llu with_frames %llu frames %llu nameless %llu\n",
+      static_cast<unsigned long long>(walks.load()), static_cast<unsigned long long>(walks_with_frames.load()),
+      static_cast<unsigned long long>(frames_seen.load()), static_cast<unsigned long long>(nameless.load()));
   [[maybe_unused]] const auto written = write(file, line, static_cast<std::size_t>(size));
   close(file);
 }
@@ -253,11 +254,17 @@ void* dlopen(const char* path, int flags) {
 }
 
 // 3.x, 0 if no interpreter is known.
-unsigned probe_minor() { return python() ? python()->layout.minor : 0; }
+unsigned probe_minor() {
+  return python() ? python()->layout.minor : 0;
+}
 
-void probe_every(std::uint64_t nth) { every = nth; }
+void probe_every(std::uint64_t nth) {
+  every = nth;
+}
 
-std::size_t probe_walk(PythonFrameRef* out, std::size_t capacity) { return walk_python(out, capacity); }
+std::size_t probe_walk(PythonFrameRef* out, std::size_t capacity) {
+  return walk_python(out, capacity);
+}
 
 // Allocates `count` times, or for ever (0).
 void probe_spin(std::uint64_t count) {
@@ -286,7 +293,9 @@ void probe_forget() {
   if (kept) kept->count = kept->text_size = 0;
 }
 
-std::uint64_t probe_fingerprint(std::uint64_t code) { return python_code_fingerprint(code); }
+std::uint64_t probe_fingerprint(std::uint64_t code) {
+  return python_code_fingerprint(code);
+}
 
 struct Described {
   std::uint64_t name_size, file_size, table_size;
