@@ -12,17 +12,17 @@ extern "C" {
 
 /* What fittest_heap_begin is to record. */
 enum {
-  FITTEST_HEAP_SAMPLE = 0,              /* as by default */
-  FITTEST_HEAP_EXACT = 1,               /* every allocation */
-  FITTEST_HEAP_PYTHON_ALLOCATORS = 2,   /* also what Python's own allocators give out */
-  FITTEST_HEAP_CURRENT_THREAD = 4       /* only what the calling thread allocates */
+  FITTEST_HEAP_SAMPLE = 0,            /* as by default */
+  FITTEST_HEAP_EXACT = 1,             /* every allocation */
+  FITTEST_HEAP_PYTHON_ALLOCATORS = 2, /* also what Python's own allocators give out */
+  FITTEST_HEAP_CURRENT_THREAD = 4     /* only what the calling thread allocates */
 };
 
 struct fittest_heap_figures {
-  uint64_t live;         /* bytes held now, heap and mapped, as fittest::heap::trace::Counters says */
-  uint64_t peak;         /* the most held since the section (or else the process) began */
-  uint64_t allocated;    /* heap bytes allocated since then */
-  uint64_t allocations;  /* calls that allocated since then */
+  uint64_t live;        /* bytes held now, heap and mapped, as fittest::heap::trace::Counters says */
+  uint64_t peak;        /* the most held since the section (or else the process) began */
+  uint64_t allocated;   /* heap bytes allocated since then */
+  uint64_t allocations; /* calls that allocated since then */
   uint64_t frees;
   uint64_t mapped;       /* mapped bytes held now */
   uint64_t mapped_total; /* bytes mapped since the section (or process) began */

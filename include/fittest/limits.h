@@ -2,8 +2,8 @@
 #define FITTEST_LIMITS_H
 // Limits on what the body of a C++ test may allocate:
 //
-//   #include <gtest/gtest.h>       // or Catch2's or doctest's header; it has to come first
 //   #include <fittest/limits.h>
+//   #include <gtest/gtest.h>       // or Catch2's or doctest's header
 //
 //   TEST(Parser, NeedsLittle) {
 //     FITTEST_LIMIT_MEMORY("100 MB");  // first in the body: what comes before does not count
@@ -12,12 +12,14 @@
 //   }
 //
 // They are checked where the scope ends, unless the test has failed already or is left by an exception. A broken limit
-// is a failure of the test with GoogleTest, Catch2 and doctest; without any of them it is written to standard error, and
-// the process ends with the code FITTEST_LIMITS_EXIT_CODE. They need libfittest_heap.so in the process
+// is a failure of the test with GoogleTest, Catch2 and doctest; without any of them it is written to standard error,
+// and the process ends with the code FITTEST_LIMITS_EXIT_CODE. They need libfittest_heap.so in the process
 // (`fittest heap run -- ./test`) and the program fittest, as $FITTEST_PROGRAM or in PATH; where one is missing that is
 // said once, and the limits are not checked. Header only, C++17; before glibc 2.34 link with -ldl.
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -31,6 +33,10 @@
 #include "heap.h"
 
 #define FITTEST_LIMITS_EXIT_CODE 97
+
+namespace testing {
+class Test;  // GoogleTest's
+}
 
 namespace fittest::limits {
 
@@ -109,26 +115,48 @@ class Section {
   // Nothing where the limit holds, or cannot be checked. `option`: of `fittest heap check`.
   std::string broken(const char* option, const char* limit) {
     if (!has_figures_ || static_cast<double>(figures_.recorded) < parse_size(limit)) return {};
-    const char* program = ::getenv("FITTEST_PROGRAM");
-    const std::string command = quoted(program != nullptr ? program : "fittest") + " heap check " + option + " " +
-                                quoted(limit) + " " + quoted(path_) + " 2>&1";
-    std::FILE* const output = ::popen(command.c_str(), "r");
-    if (output == nullptr) return say_once("no process can be started to read what was recorded"), std::string();
     std::string text;
-    char part[4096];
-    for (std::size_t got = 0; (got = ::fread(part, 1, sizeof part, output)) > 0;) text.append(part, got);
-    const int status = ::pclose(output);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+    const int status = check(option, limit, text);
+    if (status == 0) return {};
     if (WIFEXITED(status) && WEXITSTATUS(status) == 1) return text;
     say_once("the program fittest is needed, as $FITTEST_PROGRAM or in PATH: " + text);
     return {};
   }
 
  private:
-  static std::string quoted(const std::string& text) {
-    std::string out = "'";
-    for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    return out + "'";
+  // Runs `fittest heap check` on what was recorded. How it ended, as waitpid says it, and what it wrote; a program that
+  // could not be started ends as a shell says it, with 127.
+  int check(const char* option, const char* limit, std::string& text) const {
+    const char* program = ::getenv("FITTEST_PROGRAM");
+    if (program == nullptr) program = "fittest";
+    const char* const arguments[] = {program, "heap", "check", option, limit, path_.c_str(), nullptr};
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return cannot_start(program, errno, text);
+    posix_spawn_file_actions_t actions;
+    ::posix_spawn_file_actions_init(&actions);
+    ::posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+    ::posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
+    pid_t process = 0;
+    const int problem =
+        ::posix_spawnp(&process, program, &actions, nullptr, const_cast<char* const*>(arguments), environ);
+    ::posix_spawn_file_actions_destroy(&actions);
+    ::close(ends[1]);
+    char part[4096];
+    for (ssize_t got = 0;
+         problem == 0 && ((got = ::read(ends[0], part, sizeof part)) > 0 || (got < 0 && errno == EINTR));) {
+      if (got > 0) text.append(part, static_cast<std::size_t>(got));
+    }
+    ::close(ends[0]);
+    if (problem != 0) return cannot_start(program, problem, text);
+    int status = 0;
+    while (::waitpid(process, &status, 0) < 0) {
+      if (errno != EINTR) return cannot_start(program, errno, text);
+    }
+    return status;
+  }
+  static int cannot_start(const char* program, int problem, std::string& text) {
+    text = std::string(program) + ": " + ::strerror(problem);
+    return 127 << 8;
   }
 
   std::string path_;
@@ -142,7 +170,11 @@ class Section {
 class Limit {
  public:
   Limit(const char* option, const char* limit, const char* file, int line, const Framework& framework)
-      : option_(option), limit_(limit), file_(file), line_(line), framework_(framework),
+      : option_(option),
+        limit_(limit),
+        file_(file),
+        line_(line),
+        framework_(framework),
         exceptions_(std::uncaught_exceptions()) {
     if (parse_size(limit) < 0) {
       framework_.fail(file_, line_, std::string("Invalid memory size format: ") + limit);
@@ -174,33 +206,45 @@ class Limit {
   bool joined_ = false;
 };
 
+constexpr bool begins(const char* text, const char* with) {
+  while (*with != '\0' && *text == *with) ++text, ++with;
+  return *with == '\0';
+}
+
 [[noreturn]] inline void end_process(const char* file, int line, const std::string& text) {
   std::fprintf(stderr, "%s:%d: %s\n", file, line, text.c_str());
   std::fflush(nullptr);
   ::_exit(FITTEST_LIMITS_EXIT_CODE);
 }
 
+// The framework that is there. `google` and `check` fail a test by the macros of GoogleTest, and of Catch2 and doctest;
+// where there are no such macros they cannot be called.
+template <bool has_google, bool has_check, typename Google, typename Check, typename Test = ::testing::Test>
+Framework framework(Google google, Check check) {
+  if constexpr (has_google) {
+    return {google, [] { return Test::HasFailure(); }};
+  } else if constexpr (has_check) {
+    return {check, [] { return false; }};
+  } else {
+    return {end_process, [] { return false; }};
+  }
+}
+
 }  // namespace fittest::limits
 
-#if defined(ADD_FAILURE_AT)  // GoogleTest
-#define FITTEST_LIMITS_FRAMEWORK                                                                          \
-  ::fittest::limits::Framework {                                                                          \
-    [](const char* file, int line, const std::string& text) { ADD_FAILURE_AT(file, line) << text; },      \
-        [] { return ::testing::Test::HasFailure(); }                                                      \
-  }
-#elif defined(FAIL_CHECK)  // Catch2, doctest
-#define FITTEST_LIMITS_FRAMEWORK                                                             \
-  ::fittest::limits::Framework {                                                             \
-    [](const char*, int, const std::string& text) { FAIL_CHECK(text); }, [] { return false; } \
-  }
-#else
-#define FITTEST_LIMITS_FRAMEWORK \
-  ::fittest::limits::Framework { ::fittest::limits::end_process, [] { return false; } }
-#endif
+// Whether a macro of the frameworks is there is asked where a limit stands: what is not there stays as it is written.
+#define FITTEST_LIMITS_TEXT_(...) #__VA_ARGS__
+#define FITTEST_LIMITS_TEXT(...) FITTEST_LIMITS_TEXT_(__VA_ARGS__)
+#define FITTEST_LIMITS_FRAMEWORK                                                                               \
+  ::fittest::limits::framework<!::fittest::limits::begins(FITTEST_LIMITS_TEXT(ADD_FAILURE_AT("", 0)),          \
+                                                          "ADD_FAILURE_AT"),                                   \
+                               !::fittest::limits::begins(FITTEST_LIMITS_TEXT(FAIL_CHECK("")), "FAIL_CHECK")>( \
+      [](auto file, auto line, const auto& text) { ADD_FAILURE_AT(file, line) << text; },                      \
+      [](auto, auto, const auto& text) { FAIL_CHECK(text); })
 
 #define FITTEST_LIMITS_JOIN_(a, b) a##b
 #define FITTEST_LIMITS_JOIN(a, b) FITTEST_LIMITS_JOIN_(a, b)
-#define FITTEST_LIMITS_SCOPE(option, limit)                                                                      \
+#define FITTEST_LIMITS_SCOPE(option, limit)                                                                          \
   const ::fittest::limits::Limit FITTEST_LIMITS_JOIN(fittest_limit_, __COUNTER__)(option, limit, __FILE__, __LINE__, \
                                                                                   FITTEST_LIMITS_FRAMEWORK)
 

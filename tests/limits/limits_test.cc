@@ -28,13 +28,13 @@ Ended run(std::vector<std::string> command, Watched watched, const std::string& 
 std::map<std::string, bool> results(const std::string& output) {
   std::map<std::string, bool> found;
   const std::regex line(R"(\[  (     OK|FAILED ) ?\] (\w+\.\w+) \()");
-  for (std::sregex_iterator it(output.begin(), output.end(), line), end; it != end; ++it)
+  for (std::sregex_iterator it(output.begin(), output.end(), line), end; it != end; ++it) {
     found[(*it)[2]] = (*it)[1] != "FAILED ";
+  }
   return found;
 }
 
 TEST(Limits, OfAGoogleTest) {
-  const Ended ended = run({GTEST_PROBE}, Watched::yes);
   const std::map<std::string, bool> wanted = {
       {"Memory.Within", true},
       {"Memory.Reached", false},
@@ -49,8 +49,11 @@ TEST(Limits, OfAGoogleTest) {
       {"Thrown.IsNotCheckedAsWell", false},
       {"Size.ThatIsNone", false},
   };
-  EXPECT_EQ(results(ended.output), wanted) << ended.output << ended.error;
-  EXPECT_THAT(ended.error, Not(HasSubstr("not checked")));
+  for (const char* probe : {GTEST_PROBE, GTEST_FIRST_PROBE}) {
+    const Ended ended = run({probe}, Watched::yes);
+    EXPECT_EQ(results(ended.output), wanted) << ended.output << ended.error;
+    EXPECT_THAT(ended.error, Not(HasSubstr("not checked")));
+  }
 }
 
 TEST(Limits, TheFailureNamesTheLineAndTheStack) {
