@@ -199,7 +199,7 @@ TEST(SuggestedChunks, TakeEachTestOnceWhenReadBack) {
   const std::vector<std::string> labels = {"unit", "slow", "and", "peak", "a b", "9lives",
                                            "x\"y", "\xff", "[a]", "all",  ""};
   std::size_t most_chunks = 0;
-  for (int round = 0; round < 400; ++round) {
+  for (std::size_t round = 0; round < 400; ++round) {
     TestList tests;
     std::vector<Facts> facts(random() % 300);
     for (Facts& each : facts) {

@@ -306,7 +306,9 @@ TEST_F(StoreTest, WhatABodyNeededIsKeptOfRunsThatPassed) {
 
 TEST_F(StoreTest, FailuresDoNotPushOutWhatABodyNeeded) {
   auto store = Store::open(file());
-  for (int run = 0; run < 15; ++run) one_run(store, fmt::format("p{}", run), {with_heap(MiB(9), KiB(100 + run))});
+  for (unsigned run = 0; run < 15; ++run) {
+    one_run(store, fmt::format("p{}", run), {with_heap(MiB(9), KiB(100 + run))});
+  }
   for (int run = 0; run < 30; ++run) {
     one_run(store, fmt::format("f{}", run), {with_heap(MiB(90), MiB(90), Verdict::over_limit)});
   }

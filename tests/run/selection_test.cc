@@ -70,7 +70,7 @@ TEST_F(SelectionTest, AsksTheHistoryWhatTestsTook) {
 }
 
 TEST_F(SelectionTest, TellsWhatBodiesNeededBefore) {
-  for (const std::uint64_t mib : {8, 10}) {
+  for (const std::uint64_t mib : {8U, 10U}) {
     const std::int64_t run = history_.begin_run("pytest", "run-" + std::to_string(mib));
     history::Outcome outcome{std::string(tests_.id(1)), Verdict::passed, MiB(20), {}, {}, 1};
     outcome.heap = HeapFigures{MiB(12), MiB(12), 1, MiB(mib)};

@@ -102,10 +102,9 @@ TEST_F(Suggest, UnknownTestsAreLight) {
 }
 
 TEST_F(Suggest, WorkersTimesTheUsualPeakFits) {
-  for (int i = 0; i < 1000; ++i) {
+  for (std::uint64_t i = 0; i < 1000; ++i) {
     const std::string id = "tests/test_" + std::to_string(i % 7) + ".py::test_" + std::to_string(i);
-    add(id, {static_cast<std::uint64_t>(i) * i * 2000}, 1,
-        i > 700 && i % 10 != 0 ? std::vector<std::string>{"big"} : std::vector<std::string>{});
+    add(id, {i * i * 2000}, 1, i > 700 && i % 10 != 0 ? std::vector<std::string>{"big"} : std::vector<std::string>{});
   }
   for (const unsigned cores : {1U, 2U, 3U, 4U, 16U, 64U}) {
     for (const Bytes budget : {MiB(100), MiB(500), GiB(2), GiB(16)}) {

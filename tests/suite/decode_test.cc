@@ -34,7 +34,7 @@ std::string finished(std::uint8_t verdict, std::uint8_t flags, double seconds, s
   put_u32(payload, static_cast<std::uint32_t>(detail.size()));
   put_u32(payload, static_cast<std::uint32_t>(left.size()));
   if ((flags & kHeap) != 0) {
-    for (const std::uint64_t figure : {11, 12, 13}) put_u64(payload, figure);
+    for (const std::uint64_t figure : {11U, 12U, 13U}) put_u64(payload, figure);
     if ((flags & kBody) != 0) put_u64(payload, 14);
   }
   payload += detail;

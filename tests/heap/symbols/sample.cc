@@ -17,7 +17,11 @@ volatile int sink = 0;
 
 }  // namespace
 
+#if defined(__clang__)
+#define NOT_INLINED [[gnu::noinline]]
+#else
 #define NOT_INLINED [[gnu::noinline, gnu::noclone, gnu::noipa]]
+#endif
 
 NOT_INLINED void* record() {
   return __builtin_return_address(0);
