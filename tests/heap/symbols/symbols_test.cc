@@ -199,6 +199,9 @@ TEST_F(SymbolsTest, find_split_debug_information_by_checksum) {
 }
 
 TEST_F(SymbolsTest, follow_dwz_into_its_common_file) {
+#if defined(__clang__)
+  GTEST_SKIP() << "dwz does not take what Clang 14 writes";
+#endif
   if (!output_of("dwz --version 2>&1").succeeded) GTEST_SKIP() << "dwz is not installed";
   run("heap_sample");
   shell(
