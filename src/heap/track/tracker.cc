@@ -197,7 +197,7 @@ bool is_counted_mapping(std::uintptr_t at) {
 void unmapped(std::uintptr_t at, std::size_t size) {
   ThreadState& t = this_thread;
   if (t.inside != 0 || size == 0) return;
-  if (at < t.stack_end && at + size > t.stack_begin) t.stack_begin = t.stack_end = 0;  // a coroutine's stack
+  forget_stack(t, at, size);
   const Visit visit(t, Enters::nothing);
   flush(t);
   const Locked locked(state.lock);

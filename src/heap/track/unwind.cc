@@ -216,6 +216,10 @@ static std::uintptr_t own_begin, own_end;
 #endif
 }
 
+void forget_stack(ThreadState& thread, std::uintptr_t begin, std::size_t size) {
+  if (begin < thread.stack_end && begin + size > thread.stack_begin) thread.stack_begin = thread.stack_end = 0;
+}
+
 void forget_frame_rules() {
   for (Slot& slot : slots) slot.check.store(0, std::memory_order_relaxed);
   forget_objects();

@@ -20,5 +20,7 @@ std::size_t readable_pages(std::uintptr_t begin, std::size_t count);
 
 // After dlclose.
 void forget_frame_rules();
+// Before munmap: what was found readable there, of a coroutine's stack, is not any more.
+void forget_stack(ThreadState& thread, std::uintptr_t begin, std::size_t size);
 
 }  // namespace fittest::heap::track
