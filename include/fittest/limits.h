@@ -141,11 +141,7 @@ class Section {
         ::posix_spawnp(&process, program, &actions, nullptr, const_cast<char* const*>(arguments), environ);
     ::posix_spawn_file_actions_destroy(&actions);
     ::close(ends[1]);
-    char part[4096];
-    for (ssize_t got = 0;
-         problem == 0 && ((got = ::read(ends[0], part, sizeof part)) > 0 || (got < 0 && errno == EINTR));) {
-      if (got > 0) text.append(part, static_cast<std::size_t>(got));
-    }
+    read_to_end(ends[0], text);
     ::close(ends[0]);
     if (problem != 0) return cannot_start(program, problem, text);
     int status = 0;
@@ -153,6 +149,17 @@ class Section {
       if (errno != EINTR) return cannot_start(program, errno, text);
     }
     return status;
+  }
+  static void read_to_end(int end, std::string& text) {
+    char part[4096];
+    while (true) {
+      const ssize_t got = ::read(end, part, sizeof part);
+      if (got > 0) {
+        text.append(part, static_cast<std::size_t>(got));
+      } else if (got == 0 || errno != EINTR) {
+        return;
+      }
+    }
   }
   static int cannot_start(const char* program, int problem, std::string& text) {
     text = std::string(program) + ": " + ::strerror(problem);
