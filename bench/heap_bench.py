@@ -163,21 +163,21 @@ class Run:
 
 
 def variants(program):
-    """Name, and what runs the program so: (command, environment)."""
+    """Name, and the command that runs the program so."""
     def plain(_):
-        return program.command, {}
+        return program.command
 
     def tracked(*options):
         def make(traces):
-            return [str(FITTEST), "heap", "run", *options, "-o", str(traces / "t.heap"), "--", *program.command], {}
+            return [str(FITTEST), "heap", "run", *options, "-o", str(traces / "t.heap"), "--", *program.command]
         return make
 
     def heaptrack(traces):
-        return ["heaptrack", "-o", str(traces / "t"), *program.command], {}
+        return ["heaptrack", "-o", str(traces / "t"), *program.command]
 
     def memray(traces):
         return [memray_python(), "-m", "memray", "run", "-q", "--native", "-o", str(traces / "t.bin"),
-                *program.command[1:]], {}
+                *program.command[1:]]
 
     yield "plain", plain
     yield "fittest", tracked()
@@ -203,8 +203,11 @@ def allocations_of(traces):
     return total
 
 
-def environment_of(program, traces, extra):
-    return {**os.environ, **program.environment, **extra, "OUTPUT": str(traces)}  # the last for doxygen
+def begin(program, make, folder, processor=None):
+    """Where its traces go, and the run of the program as `make` says."""
+    traces = Path(tempfile.mkdtemp(dir=folder))
+    environment = {**os.environ, **program.environment, "OUTPUT": str(traces)}  # the last for doxygen
+    return traces, Run(make(traces), environment, folder, processor)
 
 
 def compare(program, folder, repeats, slow_repeats, others):
@@ -218,10 +221,9 @@ def compare(program, folder, repeats, slow_repeats, others):
             slow = result.cpu and result.cpu[0] > 20 * results["plain"].cpu[0]
             if round_ >= (slow_repeats if slow else repeats if name in ("plain", "fittest") else others):
                 continue
-            traces = Path(tempfile.mkdtemp(dir=folder))
-            command, extra = make(traces)
+            traces, run = begin(program, make, folder)
             try:
-                figures = Run(command, environment_of(program, traces, extra), folder).end(program.codes)
+                figures = run.end(program.codes)
             except Failed as problem:
                 if name in ("plain", "fittest"):
                     raise SystemExit("bench: %s" % problem) from None
@@ -242,9 +244,7 @@ def compare_beside(program, folder, repeats):
         processors.reverse()
         runs = []
         for (name, make), processor in zip(variants(program), processors):
-            traces = Path(tempfile.mkdtemp(dir=folder))
-            command, extra = make(traces)
-            runs.append((name, traces, Run(command, environment_of(program, traces, extra), folder, processor)))
+            runs.append((name, *begin(program, make, folder, processor)))
         with concurrent.futures.ThreadPoolExecutor() as waiting:
             ends = [waiting.submit(run.end, program.codes) for _, _, run in runs]
         for (name, traces, _), end in zip(runs, ends):
