@@ -8,6 +8,7 @@
 #include <string>
 
 #include "support/folder.h"
+#include "support/mutated.h"
 
 namespace fittest::report {
 namespace {
@@ -117,23 +118,9 @@ TEST_F(SelectionFileTest, WhatCannotBeReadOrWrittenIsNamed) {
 
 TEST_F(SelectionFileTest, MutatedFilesAreErrorsOrFit) {
   const std::string good = written(third_of_four());
-  std::mt19937 random(7);
+  std::mt19937_64 random(7);
   for (int round = 0; round < 3000; ++round) {
-    std::string text = good;
-    for (unsigned change = 0; change < 1 + random() % 3; ++change) {
-      const std::size_t at = random() % text.size();
-      switch (random() % 3) {
-        case 0:
-          text[at] = static_cast<char>(random());
-          break;
-        case 1:
-          text.insert(at, 1, "0123456789\"[]{},:-e"[random() % 19]);
-          break;
-        default:
-          text.erase(at, 1 + random() % 5);
-          if (text.empty()) text = "0";
-      }
-    }
+    const std::string text = mutated(good, random, "0123456789\"[]{},:-e", 3);
     const auto selection = read(text);
     if (!selection) continue;
     for (const TestIndex place : selection->selected) EXPECT_LT(place, selection->candidates.size()) << text;
