@@ -1,6 +1,6 @@
 # Everything a person or CI does with this repository. The work is in scripts/ and in CMakePresets.json.
-CXX_SOURCES = $(shell git ls-files --cached --others --exclude-standard -- 'include/*.h' 'src/*.cc' 'src/*.h' 'tests/*.cc' \
-                'tests/*.h' 'bench/*.cc' 'bench/*.h')
+CXX_SOURCES = $(shell git ls-files --cached --others --exclude-standard -- 'include/*.h' 'src/*.cc' 'src/*.h' \
+                'tests/*.cc' 'tests/*.h' 'bench/*.cc' 'bench/*.h')
 
 .PHONY: help build test demo bench format tidy sanitize fuzz test-pypi clean
 

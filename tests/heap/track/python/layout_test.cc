@@ -3,6 +3,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <utility>
 
 #include "heap/track/python_layout.h"
 
@@ -55,22 +56,10 @@ TEST(PythonLayout, OnlyBuildsThatAreKnownAreTaken) {
     fake.cookie("xdebugpy");
     fake.publish(1, 0x030D00F0);
     fake.publish(2, 0);
-    for (const auto& [index, number] : std::initializer_list<std::pair<std::size_t, std::uint64_t>>{{4, 608},
-                                                                                                    {22, 16},
-                                                                                                    {23, 72},
-                                                                                                    {29, 8},
-                                                                                                    {30, 0},
-                                                                                                    {31, 56},
-                                                                                                    {33, 70},
-                                                                                                    {35, 112},
-                                                                                                    {37, 128},
-                                                                                                    {38, 136},
-                                                                                                    {39, 68},
-                                                                                                    {43, 200},
-                                                                                                    {45, 8},
-                                                                                                    {70, 40}}) {
-      fake.publish(index, number);
-    }
+    constexpr std::pair<std::size_t, std::uint64_t> kNumbers[] = {{4, 608}, {22, 16},  {23, 72},  {29, 8},   {30, 0},
+                                                                  {31, 56}, {33, 70},  {35, 112}, {37, 128}, {38, 136},
+                                                                  {39, 68}, {43, 200}, {45, 8},   {70, 40}};
+    for (const auto& [index, number] : kNumbers) fake.publish(index, number);
   };
   EXPECT_FALSE(fake.found("3.13.0 (main)", 200, 136)) << "publishes nothing";
   publish_all();
